@@ -1,0 +1,10 @@
+"""Registers the blueprints; nothing else."""
+
+import azure.functions as func
+
+from registration.triggers import health, operations, registrations, schedule, work
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+for module in (registrations, operations, work, schedule, health):
+    app.register_functions(module.blueprint)

@@ -1,0 +1,30 @@
+"""Names and ids that the service makes up."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+
+from registration.caller import Caller
+from registration.document import Registration
+
+
+def new_operation_id() -> str:
+    """Random: it says nothing and cannot be guessed. Versions alone have the form of a time."""
+    return str(uuid.uuid4())
+
+
+def default_name(prefix: str, caller: Caller, registration: Registration) -> str:
+    """`<prefix>-<hash of caller, targets and asset names>`: a later call for the same replaces it."""
+    parts = [
+        caller.id,
+        sorted(workspace.key for workspace in registration.workspaces),
+        sorted(datastore.id.lower() for datastore in registration.datastores),
+        sorted(f"data/{data.name}".lower() for data in registration.data),
+    ]
+    return f"{prefix}-{digest(json.dumps(parts).encode())[:16]}"
+
+
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,206 @@
+"""What callers are told of an operation: its status, and its result, failures first.
+
+The caller who sent it sees all of it; others see the workspaces and assets that they may `read`, and when that is
+nothing, there is no such operation.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from registration.caller import Caller
+from registration.operations import Operations
+from registration.policy import Access, Action, Policy
+from registration.results import FAILURES, Progress, Results, Status
+from shared import logs
+from shared.errors import Damaged, RequestError
+from shared.workspace import is_guid
+
+MAX_PAGE_BYTES = 900_000
+"""Data Factory takes answers of at most 4 MB; ours stay below 1 MB, with what surrounds the changes."""
+
+MAX_DETAILS = 20
+_GOOD = frozenset({"created", "updated", "unchanged", "adopted"})
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What one caller may see of an operation. `assets`: workspace key -> visible asset names; None: all."""
+
+    progress: Progress
+    assets: Mapping[str, frozenset[str]] | None = None
+
+    def shows(self, workspace: str, asset: str) -> bool:
+        return self.assets is None or _bare(asset) in self.assets.get(workspace, frozenset())
+
+
+class Reports:
+    """Reads operations on behalf of callers."""
+
+    def __init__(
+        self,
+        operations: Operations,
+        results: Results,
+        policy: Callable[[], Policy],
+        public_url: str,
+        pool: Executor,
+    ) -> None:
+        self._operations = operations
+        self._results = results
+        self._policy = policy
+        self._public_url = public_url
+        self._pool = pool
+
+    def links(self, operation_id: str) -> dict[str, str]:
+        """The headers of a 202: built from PUBLIC_URL, never from the request's Host."""
+        address = f"{self._public_url}/api/operations/{operation_id}"
+        return {"Location": f"{address}/result", "Operation-Location": address, "Retry-After": "5"}
+
+    def status(self, caller: Caller, operation_id: str) -> dict[str, Any]:
+        """The status resource. Raises RequestError 404."""
+        view = self._view(caller, operation_id)
+        progress = view.progress
+        workspaces = [
+            {"workspace": key, "outcome": outcome.value, "changes": dict(progress.changes.get(key, {}))}
+            for key, outcome in _in_order(progress)
+        ]
+        return {**self._head(operation_id, progress), "workspaces": workspaces}
+
+    def result(self, caller: Caller, operation_id: str, skip: int = 0, change: int = 0) -> tuple[int, dict[str, Any]]:
+        """Status code and body: 202 while it runs, 200 when all succeeded, 424 when anything failed.
+
+        `skip` workspaces and `change` changes of the next one were on earlier pages. Raises RequestError 404.
+        """
+        view = self._view(caller, operation_id)
+        progress = view.progress
+        head = self._head(operation_id, progress)
+        if not progress.done:
+            return 202, head
+        order = [key for key, _ in _in_order(progress)]
+        page, following = self._page(operation_id, view, order, skip, change)
+        body: dict[str, Any] = {**head, "workspaces": page}
+        if following is not None:
+            query = urlencode({"skip": following[0], "change": following[1]})
+            body["nextLink"] = f"{self._public_url}/api/operations/{operation_id}/result?{query}"
+        if progress.status is Status.SUCCEEDED:
+            return 200, body
+        return 424, {"error": self._error(operation_id, progress, page), **body}
+
+    def _view(self, caller: Caller, operation_id: str) -> View:
+        missing = RequestError(404, "OperationNotFound", "There is no such operation, or you may not read it.")
+        progress = self._results.progress(operation_id.lower()) if is_guid(operation_id) else None
+        if progress is None:
+            raise missing
+        if progress.metadata.get("caller") == caller.id:
+            return View(progress)
+        try:
+            operation = self._operations.get(operation_id.lower())
+        except Damaged:
+            raise missing from None
+        rights = self._policy().of(caller, Action.READ)
+        names = [] if operation is None else _names(operation.registration.as_json())
+        visible = {
+            workspace.key: frozenset(name for name in names if rights.allows(Access(workspace.key, name)))
+            for workspace in (operation.workspaces if operation is not None else ())
+        }
+        kept = {key: assets for key, assets in visible.items() if assets}
+        if not kept:
+            raise missing
+        return View(progress.only(list(kept)), kept)
+
+    def _head(self, operation_id: str, progress: Progress) -> dict[str, Any]:
+        metadata = progress.metadata
+        head: dict[str, Any] = {
+            "id": operation_id.lower(),
+            "status": progress.status.value,
+            "registration": {
+                "name": metadata.get("registration"),
+                "generation": int(metadata.get("generation", "0")),
+            },
+            "createdDateTime": metadata.get("created"),
+            "deadline": metadata.get("deadline"),
+            "counts": progress.counts(),
+            "percentComplete": round(100 * len(progress.outcomes) / max(progress.total, 1)),
+        }
+        return head if "retryof" not in metadata else {**head, "retryOf": metadata["retryof"]}
+
+    def _page(
+        self, operation_id: str, view: View, order: Sequence[str], skip: int, change: int
+    ) -> tuple[list[dict[str, Any]], tuple[int, int] | None]:
+        """The workspaces of one page, and where the next page begins."""
+        page: list[dict[str, Any]] = []
+        size = 0
+        ahead = 32
+        for start in range(skip, len(order), ahead):
+            keys = order[start : start + ahead]
+            read = logs.carried(self._read)
+            tasks = [self._pool.submit(read, operation_id.lower(), key) for key in keys]
+            for place, task in enumerate(tasks, start):
+                result = task.result()
+                changes = [
+                    item for item in result.get("changes", []) if view.shows(order[place], str(item.get("asset")))
+                ]
+                changes.sort(key=lambda item: item.get("outcome") in _GOOD)
+                first = change if place == skip else 0
+                shown: list[Any] = []
+                page.append({**result, "changes": shown})
+                for number, item in enumerate(changes[first:], first):
+                    size += len(json.dumps(item))
+                    if size > MAX_PAGE_BYTES and (shown or len(page) > 1):
+                        return page, (place, number)
+                    shown.append(item)
+                size += 300
+                if size > MAX_PAGE_BYTES and place + 1 < len(order):
+                    return page, (place + 1, 0)
+        return page, None
+
+    def _read(self, operation_id: str, workspace: str) -> dict[str, Any]:
+        try:
+            return self._results.read(operation_id, workspace)
+        except Damaged as error:
+            failure = {"code": error.code, "message": error.message}
+            return {"workspace": workspace, "outcome": "failed", "error": failure, "changes": []}
+
+    def _error(self, operation_id: str, progress: Progress, page: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """What Data Factory shows of a failed activity: which workspaces failed, and Azure's own words."""
+        failed = sum(outcome in FAILURES for outcome in progress.outcomes.values())
+        details = [detail for result in page for detail in _details(result)]
+        message = f"{failed} of {progress.total} workspaces failed."
+        if details:
+            first = details[0]
+            message = f"{message} First: {first['target']}: {first['message']}"
+        return {
+            "code": "OperationFailed",
+            "message": message,
+            "target": f"{self._public_url}/api/operations/{operation_id}",
+            "details": details[:MAX_DETAILS],
+        }
+
+
+def _in_order(progress: Progress) -> list[tuple[str, Any]]:
+    """Failures first, then by name."""
+    return sorted(progress.outcomes.items(), key=lambda item: (item[1] not in FAILURES, item[0]))
+
+
+def _details(result: Mapping[str, Any]) -> list[dict[str, str]]:
+    workspace = str(result.get("workspace"))
+    found = [(workspace, result["error"])] if "error" in result else []
+    found += [
+        (f"{workspace}/{change['asset']}", change["error"]) for change in result.get("changes", []) if "error" in change
+    ]
+    return [{"code": error["code"], "message": error["message"], "target": target} for target, error in found]
+
+
+def _names(registration: Mapping[str, Any]) -> list[str]:
+    names = [f"datastores/{datastore['name']}" for datastore in registration["datastores"]]
+    return names + [f"data/{data['name']}" for data in registration["data"]]
+
+
+def _bare(asset: str) -> str:
+    """`data/name/version` as the policy knows it: `data/name`."""
+    return "/".join(asset.split("/")[:2])

@@ -1,0 +1,64 @@
+"""`/api/operations/{id}`, its result, and its retry."""
+
+from __future__ import annotations
+
+import azure.functions as func
+
+from registration.triggers import http
+from registration.triggers.registrations import accepted
+from registration.wiring import wired
+from shared.errors import RequestError
+from shared.workspace import is_guid
+
+blueprint = func.Blueprint()
+
+
+@blueprint.function_name("operation_get")
+@blueprint.route("api/operations/{id}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+def operation_get(req: func.HttpRequest) -> func.HttpResponse:
+    return http.handle(_status, req)
+
+
+@blueprint.function_name("operation_result")
+@blueprint.route("api/operations/{id}/result", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+def operation_result(req: func.HttpRequest) -> func.HttpResponse:
+    return http.handle(_result, req)
+
+
+@blueprint.function_name("operation_retry")
+@blueprint.route("api/operations/{id}/retry", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+def operation_retry(req: func.HttpRequest) -> func.HttpResponse:
+    return http.handle(_retry, req)
+
+
+def _status(req: func.HttpRequest) -> func.HttpResponse:
+    caller = http.caller(req)
+    status = wired(lambda parts: parts.reports).status(caller, _id(req))
+    return http.answer(200, status, {"Retry-After": "5"} if status["status"] in {"NotStarted", "Running"} else {})
+
+
+def _result(req: func.HttpRequest) -> func.HttpResponse:
+    caller = http.caller(req)
+    operation_id = _id(req)
+    reports = wired(lambda parts: parts.reports)
+    code, body = reports.result(caller, operation_id, _number(req, "skip"), _number(req, "change"))
+    return http.answer(code, body, reports.links(operation_id) if code == 202 else {})
+
+
+def _retry(req: func.HttpRequest) -> func.HttpResponse:
+    caller = http.caller(req)
+    return accepted(wired(lambda parts: parts.acceptance).retry(caller, _id(req)))
+
+
+def _id(req: func.HttpRequest) -> str:
+    operation_id = str(req.route_params.get("id", ""))
+    if not is_guid(operation_id):
+        raise RequestError(404, "OperationNotFound", "There is no such operation: its id is a GUID.", target="id")
+    return operation_id.lower()
+
+
+def _number(req: func.HttpRequest, name: str) -> int:
+    text = req.params.get(name, "0")
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise RequestError(400, "InvalidParameter", f"{name} is not a whole number.", target=name)
+    return int(text)

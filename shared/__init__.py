@@ -1,0 +1,1 @@
+"""Wraps the Azure SDKs. It knows Azure and knows nothing of registrations."""

@@ -1,0 +1,118 @@
+"""Azure Resource Manager, read raw: JSON as it comes, page by page.
+
+The SDK's own lists lose everything when one entry is of a kind that it does not know (measured with a datastore type),
+so what is read is read here, and only writes go through azure-ai-ml.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit
+
+from shared.errors import AzureBusy, AzureRefused, Temporary
+from shared.throttle import retry_after
+from shared.transport import TRANSIENT
+
+if TYPE_CHECKING:
+    from azure.core import PipelineClient
+    from azure.core.credentials import TokenCredential
+
+SCOPE = "https://management.azure.com/.default"
+
+
+def token_policy(credential: TokenCredential, scope: str = SCOPE) -> Any:
+    """One token cache for every client that calls ARM."""
+    from azure.core.pipeline.policies import BearerTokenCredentialPolicy
+
+    return BearerTokenCredentialPolicy(credential, scope)
+
+
+class Arm:
+    """Reads. Raises AzureRefused with Azure's own code and message, or AzureBusy."""
+
+    def __init__(self, endpoint: str, authentication: Callable[[], Any], transport: Any) -> None:
+        self._endpoint = endpoint
+        self._authentication = authentication
+        self._transport = transport
+        self._client: PipelineClient[Any, Any] | None = None
+
+    def get(self, path: str, api_version: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """One resource. `path` begins with `/subscriptions/…`."""
+        return self._get(f"{self._endpoint}{path}?{urlencode({'api-version': api_version, **(query or {})})}")
+
+    def list(self, path: str, api_version: str, query: Mapping[str, str] | None = None) -> Iterator[dict[str, Any]]:
+        """Every entry of a collection, over all pages."""
+        url: str | None = f"{self._endpoint}{path}?{urlencode({'api-version': api_version, **(query or {})})}"
+        while url is not None:
+            page = self._get(url)
+            yield from (entry for entry in page.get("value") or [] if isinstance(entry, dict))
+            url = page.get("nextLink") or None
+            if url is not None and urlsplit(url)[:2] != urlsplit(self._endpoint)[:2]:
+                raise AzureRefused(502, "ForeignNextLink", "A page of a list pointed away from Resource Manager.")
+
+    def _get(self, url: str) -> dict[str, Any]:
+        from azure.core.rest import HttpRequest
+
+        with azure_errors():
+            response = self._open().send_request(HttpRequest("GET", url))
+            if response.status_code >= 400:
+                raise refusal(response.status_code, response.text(), retry_after(response.headers))
+            body = response.json()
+        return body if isinstance(body, dict) else {}
+
+    def _open(self) -> PipelineClient[Any, Any]:
+        from azure.core import PipelineClient
+
+        if self._client is None:
+            self._client = PipelineClient(self._endpoint, policies=[self._authentication()], transport=self._transport)
+        return self._client
+
+
+@contextmanager
+def azure_errors() -> Iterator[None]:
+    """Turns the SDKs' errors into ours. Azure's own status, code and message are kept."""
+    from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestError, ServiceResponseError
+
+    try:
+        yield
+    except HttpResponseError as error:
+        response: Any = error.response
+        if response is None:
+            raise AzureRefused(401, "AuthenticationFailed", _first_line(error)) from None
+        raise refusal(response.status_code, _text(response), retry_after(response.headers)) from None
+    except (ServiceRequestError, ServiceResponseError) as error:
+        raise AzureBusy("Unreachable", f"Azure did not answer: {type(error).__name__}.") from error
+    except AzureError as error:  # the SDK's own checks, before any call
+        raise AzureRefused(400, "SdkRefused", _first_line(error)) from None
+
+
+def refusal(status: int, text: str, delay: float | None) -> AzureRefused | Temporary:
+    """The error that an answer of `status` stands for."""
+    code, message = _error_of(text)
+    if status in TRANSIENT:
+        return AzureBusy(code or str(status), message or f"Azure answered {status}.", delay)
+    return AzureRefused(status, code or str(status), message or f"Azure answered {status}.")
+
+
+def _error_of(text: str) -> tuple[str, str]:
+    """Code and message of ARM's error body, `{"error": {"code", "message"}}`."""
+    try:
+        body = json.loads(text)
+    except ValueError:
+        return "", ""
+    error = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(error, dict):
+        return "", ""
+    return str(error.get("code") or ""), str(error.get("message") or "")[:2000]
+
+
+def _text(response: Any) -> str:
+    text = response.text
+    return str(text() if callable(text) else text)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0][:500] if str(error) else type(error).__name__

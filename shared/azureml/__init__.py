@@ -1,0 +1,1 @@
+"""Azure Machine Learning: assets to SDK entities and back, reading a workspace, writing to it."""

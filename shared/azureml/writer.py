@@ -1,0 +1,39 @@
+"""Writes through azure-ai-ml: one PUT for each asset, in the workspace's own MLClient."""
+
+from __future__ import annotations
+
+from shared.arm import azure_errors
+from shared.assets import Data, Datastore
+from shared.azureml.clients import Clients
+from shared.azureml.observed import Credential
+from shared.errors import AzureRefused
+from shared.paths import data_path
+from shared.workspace import Workspace
+
+
+class Writer:
+    """Raises AzureRefused with Azure's own code and message, or AzureBusy."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+
+    def write_datastore(self, workspace: Workspace, datastore: Datastore, credential: Credential | None) -> None:
+        """Creates the datastore or updates it in place. It is never removed first: Azure refuses to create a
+        datastore again under its name while the workspace's vault holds its soft-deleted secret (measured)."""
+        from shared.azureml.entities import datastore_entity
+
+        client = self._clients.of(workspace)
+        with azure_errors():
+            client.datastores.create_or_update(datastore_entity(datastore, credential))
+
+    def write_data(self, workspace: Workspace, data: Data) -> None:
+        """Creates a data version. An existing one with another path is refused by Azure with 409."""
+        from shared.azureml.entities import data_entity
+
+        try:
+            data_path(data.path)
+        except ValueError as error:
+            raise AzureRefused(400, "PathRefused", str(error)) from None
+        client = self._clients.of(workspace)
+        with azure_errors():
+            client.data.create_or_update(data_entity(data))

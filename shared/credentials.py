@@ -1,0 +1,69 @@
+"""Who the app is to Azure: its managed identity, or a service principal whose secret a vault keeps."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from azure.core.credentials import AccessToken, TokenCredential
+
+_KNOWN_AUTHORITIES = frozenset(
+    {
+        "https://login.microsoftonline.com",
+        "https://login.microsoftonline.us",
+        "https://login.chinacloudapi.cn",
+    }
+)
+
+
+def app_identity(settings: Settings) -> TokenCredential:
+    """The managed identity; on an engineer's own machine, whoever signed in with the Azure CLI or azd."""
+    from azure.identity import (
+        AzureCliCredential,
+        AzureDeveloperCliCredential,
+        ChainedTokenCredential,
+        ManagedIdentityCredential,
+    )
+
+    if "IDENTITY_ENDPOINT" in os.environ or os.environ.get("AZURE_FUNCTIONS_ENVIRONMENT") != "Development":
+        return ManagedIdentityCredential(client_id=settings.managed_identity)
+    return ChainedTokenCredential(AzureCliCredential(), AzureDeveloperCliCredential())
+
+
+class OutboundPrincipal:
+    """A service principal for calls to Azure ML. Its secret is read from the vault at first use, and again when
+    Entra refuses it, since it may have been rotated."""
+
+    def __init__(self, settings: Settings, secret: Callable[[], str]) -> None:
+        principal = settings.outbound_principal
+        assert principal is not None
+        self._tenant_id, self.client_id, _ = principal
+        self._authority = settings.authority_host
+        self._secret = secret
+        self._inner: TokenCredential | None = None
+
+    def get_token(self, *scopes: str, **kwargs: Any) -> AccessToken:
+        from azure.core.exceptions import ClientAuthenticationError
+
+        if self._inner is not None:
+            try:
+                return self._inner.get_token(*scopes, **kwargs)
+            except ClientAuthenticationError:
+                self._inner = None
+        self._inner = self._build()
+        return self._inner.get_token(*scopes, **kwargs)
+
+    def _build(self) -> TokenCredential:
+        from azure.identity import ClientSecretCredential
+
+        return ClientSecretCredential(
+            self._tenant_id,
+            self.client_id,
+            self._secret(),
+            authority=self._authority,
+            disable_instance_discovery=self._authority not in _KNOWN_AUTHORITIES,
+        )

@@ -1,0 +1,238 @@
+"""JSON documents with ETags, metadata and leases, each a blob of one container."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from shared import logs
+from shared.errors import AzureBusy, Changed, Damaged, LeaseBusy, LeaseLost
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobServiceClient, ContainerClient
+
+log = logs.get_log(__name__)
+
+LEASE_SECONDS = 30
+"""How long a killed worker's lease keeps others out (Azure allows 15 to 60 s)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document as it was read."""
+
+    name: str
+    value: Any
+    etag: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A document in a listing."""
+
+    name: str
+    etag: str
+    metadata: Mapping[str, str]
+    modified: datetime
+
+
+class Lease:
+    """A held lease, renewed in the background until it is released. `check` is to be called before each write."""
+
+    def __init__(self, name: str, client: Any) -> None:
+        self._name = name
+        self._client = client
+        self._stop = threading.Event()
+        self._lost = False
+        self._thread = threading.Thread(target=self._renew, name=f"lease {name}", daemon=True)
+        self._thread.start()
+
+    @property
+    def id(self) -> str:
+        return str(self._client.id)
+
+    def check(self) -> None:
+        """Raises LeaseLost when somebody else may hold the document by now."""
+        if self._lost:
+            raise LeaseLost(self._name)
+
+    def release(self) -> None:
+        from azure.core.exceptions import AzureError
+
+        self._stop.set()
+        self._thread.join(timeout=LEASE_SECONDS)
+        try:
+            self._client.release()
+        except AzureError:
+            log.info("A lease could not be released; it runs out by itself.", document=self._name)
+
+    def _renew(self) -> None:
+        from azure.core.exceptions import AzureError
+
+        while not self._stop.wait(LEASE_SECONDS / 3):
+            try:
+                self._client.renew()
+            except AzureError as error:
+                log.warning("A lease was lost.", document=self._name, reason=type(error).__name__)
+                self._lost = True
+                return
+
+
+class Documents:
+    """The documents of one container. Errors of the storage account surface as AzureBusy or AzureRefused."""
+
+    def __init__(self, service: BlobServiceClient, container: str) -> None:
+        self._service = service
+        self._name = container
+        self._container: ContainerClient | None = None
+        self._lock = threading.Lock()
+
+    def read(self, name: str) -> Document | None:
+        """The document, or None. Raises Damaged when it is no JSON."""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        with _translated():
+            try:
+                download = self._open().download_blob(name)
+                content = download.readall()
+            except ResourceNotFoundError:
+                return None
+        properties = download.properties
+        try:
+            value = json.loads(content)
+        except ValueError:
+            raise Damaged(name) from None
+        return Document(name, value, str(properties.etag), dict(properties.metadata or {}))
+
+    def head(self, name: str) -> Entry | None:
+        """Its ETag and metadata alone, or None."""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        with _translated():
+            try:
+                properties = self._open().get_blob_client(name).get_blob_properties()
+            except ResourceNotFoundError:
+                return None
+        return Entry(name, str(properties.etag), dict(properties.metadata or {}), properties.last_modified)
+
+    def create(self, name: str, value: Any, metadata: Mapping[str, str] | None = None) -> str | None:
+        """Writes a new document (`If-None-Match: *`). Returns its ETag, or None when the name is taken."""
+        from azure.core import MatchConditions
+        from azure.core.exceptions import ResourceExistsError, ResourceModifiedError
+
+        try:
+            with _translated():
+                return self._put(name, value, metadata, etag="*", match_condition=MatchConditions.IfMissing)
+        except (ResourceExistsError, ResourceModifiedError):
+            return None
+
+    def replace(
+        self,
+        name: str,
+        value: Any,
+        *,
+        etag: str | None = None,
+        lease: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> str:
+        """Writes a document, whatever is there, or only over `etag`, or with a lease. Returns the new ETag.
+
+        Raises Changed when the ETag no longer matches, LeaseLost when the lease does not.
+        """
+        from azure.core import MatchConditions
+        from azure.core.exceptions import HttpResponseError, ResourceModifiedError
+
+        options: dict[str, Any] = {"lease": lease} if lease else {}
+        if etag is not None:
+            options |= {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+        try:
+            with _translated():
+                return self._put(name, value, metadata, overwrite=True, **options)
+        except ResourceModifiedError:
+            raise Changed(name) from None
+        except HttpResponseError as error:
+            if lease and error.status_code in {409, 412}:
+                raise LeaseLost(name) from None
+            raise
+
+    def delete(self, name: str) -> None:
+        """Removes a document; one that is not there is no error."""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        with _translated():
+            try:
+                self._open().delete_blob(name)
+            except ResourceNotFoundError:
+                return
+
+    def list(self, prefix: str) -> Iterator[Entry]:
+        """Every document below `prefix`, by name, with its metadata."""
+        with _translated():
+            for blob in self._open().list_blobs(name_starts_with=prefix, include=["metadata"]):
+                yield Entry(blob.name, str(blob.etag), dict(blob.metadata or {}), blob.last_modified)
+
+    @contextmanager
+    def leased(self, name: str) -> Iterator[Lease]:
+        """Holds the document, made empty if it is not there. Raises LeaseBusy when somebody else does."""
+        from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+
+        with _translated():
+            blob = self._open().get_blob_client(name)
+            try:
+                try:
+                    client = blob.acquire_lease(lease_duration=LEASE_SECONDS)
+                except ResourceNotFoundError:
+                    self.create(name, {})
+                    client = blob.acquire_lease(lease_duration=LEASE_SECONDS)
+            except ResourceExistsError:
+                raise LeaseBusy(name) from None
+        lease = Lease(name, client)
+        try:
+            yield lease
+        finally:
+            lease.release()
+
+    def _put(self, name: str, value: Any, metadata: Mapping[str, str] | None, **options: Any) -> str:
+        content = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+        answer = self._open().get_blob_client(name).upload_blob(content, metadata=dict(metadata or {}), **options)
+        return str(answer["etag"])
+
+    def _open(self) -> ContainerClient:
+        """The container, made at first use."""
+        from azure.core.exceptions import ResourceExistsError
+
+        with self._lock:
+            if self._container is None:
+                container = self._service.get_container_client(self._name)
+                with suppress(ResourceExistsError):
+                    container.create_container()
+                self._container = container
+            return self._container
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Storage that is away, or refuses us, is told apart from a document that is not as expected."""
+    from azure.core.exceptions import (
+        ClientAuthenticationError,
+        HttpResponseError,
+        ServiceRequestError,
+        ServiceResponseError,
+    )
+
+    try:
+        yield
+    except (ServiceRequestError, ServiceResponseError) as error:
+        raise AzureBusy("StorageUnavailable", "The service's storage cannot be reached.") from error
+    except ClientAuthenticationError as error:
+        raise AzureBusy("StorageRefused", "The service's storage refuses the service.") from error
+    except HttpResponseError as error:
+        if error.status_code is not None and (error.status_code >= 500 or error.status_code in {403, 408, 429}):
+            raise AzureBusy("StorageUnavailable", "The service's storage is not available.") from error
+        raise

@@ -1,0 +1,91 @@
+"""The one transport under every SDK client: a shared connection pool, the operation's id, retries, the throttle.
+
+It sits below the SDKs' own policies because azure-core sleeps as long as `Retry-After` tells it, in the calling thread
+(measured: 300 s for 300), and because azure-ai-ml builds fifteen pipelines of its own per client.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from azure.core.exceptions import ServiceRequestError, ServiceResponseError
+from azure.core.pipeline.transport import RequestsTransport
+from requests.adapters import HTTPAdapter
+
+from shared import logs
+from shared.errors import AzureBusy
+from shared.throttle import Throttle, retry_after
+
+log = logs.get_log(__name__)
+
+POOL = 64
+"""Connections kept open per host name."""
+
+MAX_TRIES = 3
+MAX_RETRY_AFTER = 10.0
+"""Seconds of `Retry-After` that are waited for in place; a longer one goes back to whoever can wait."""
+
+TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
+_REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+
+
+class Transport(RequestsTransport):  # type: ignore[misc]  # azure-core hands it out lazily, untyped
+    """Sends a request; tries again, in place, what may be tried again.
+
+    `throttled`: the host name of ARM, whose calls wait for the throttle; other calls do not.
+    """
+
+    def __init__(
+        self,
+        throttle: Throttle | None = None,
+        throttled: str | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        session = requests.Session()
+        session.mount("https://", HTTPAdapter(pool_connections=POOL, pool_maxsize=POOL))
+        session.mount("http://", HTTPAdapter(pool_connections=POOL, pool_maxsize=POOL))
+        super().__init__(session=session, session_owner=False)
+        self._throttle = throttle
+        self._throttled = throttled
+        self._wait = sleep
+
+    def send(self, request: Any, **kwargs: Any) -> Any:
+        """The answer, whatever its status. Raises the SDKs' own network errors, or AzureBusy for want of a token."""
+        if (operation := logs.operation_id()) is not None:
+            request.headers["x-ms-client-request-id"] = operation
+        throttle = self._throttle if urlsplit(request.url).netloc == self._throttled else None
+        for attempt in range(1, MAX_TRIES + 1):
+            last = attempt == MAX_TRIES or request.method not in _REPEATABLE
+            try:
+                response = self._once(request, throttle, kwargs)
+            except (ServiceRequestError, ServiceResponseError) as error:
+                if last:
+                    raise
+                delay: float | None = None
+                reason = type(error).__name__
+            else:
+                if last or response.status_code not in TRANSIENT:
+                    return response
+                delay, reason = retry_after(response.headers), str(response.status_code)
+                if delay is not None and delay > MAX_RETRY_AFTER:
+                    return response
+                response.internal_response.close()
+            pause = delay if delay is not None else 0.5 * 2 ** (attempt - 1)
+            log.info("A call to Azure is tried again.", reason=reason, attempt=attempt, seconds=pause)
+            self._wait(pause)
+        raise AzureBusy("Unreachable", "Azure did not answer.")  # pragma: no cover - the loop returns or raises
+
+    def _once(self, request: Any, throttle: Throttle | None, kwargs: dict[str, Any]) -> Any:
+        if throttle is None:
+            return super().send(request, **kwargs)
+        throttle.before(request.method, request.url)
+        response = super().send(request, **kwargs)
+        throttle.after(request.method, request.url, response.status_code, response.headers)
+        return response
+
+    def close(self) -> None:
+        """Clients close their transport when they are dropped; this one is everybody's and stays open."""
