@@ -149,7 +149,7 @@ def _place(parent: Any, keys: list[Any], value: Any) -> None:
 
 def _scalar(event: yaml.ScalarEvent) -> Any:
     text: str = event.value
-    if event.style is not None or event.tag == "!":
+    if not event.implicit[0]:  # quoted, or a block of text
         return text
     if text in {"", "~", "null", "Null", "NULL"}:
         return None

@@ -62,7 +62,7 @@ class Wiring:
 
     @cached_property
     def transport(self) -> Transport:
-        """For storage and vaults; calls to ARM go through `arm_transport`."""
+        """For vaults and the policy; calls to ARM go through `arm_transport`, storage has one of its own."""
         from shared.transport import Transport
 
         return Transport()
@@ -80,13 +80,13 @@ class Wiring:
     def documents(self) -> Documents:
         from shared.storage import blob_service
 
-        return Documents(blob_service(lambda: self.identity, self.transport), CONTAINER)
+        return Documents(blob_service(lambda: self.identity), CONTAINER)
 
     @cached_property
     def queue(self) -> Queue:
         from shared.storage import queue_service
 
-        return Queue(queue_service(lambda: self.identity, self.transport), QUEUE)
+        return Queue(queue_service(lambda: self.identity), QUEUE)
 
     @cached_property
     def policy(self) -> PolicyWatch:

@@ -123,13 +123,12 @@ class Documents:
 
     def create(self, name: str, value: Any, metadata: Mapping[str, str] | None = None) -> str | None:
         """Writes a new document (`If-None-Match: *`). Returns its ETag, or None when the name is taken."""
-        from azure.core import MatchConditions
-        from azure.core.exceptions import ResourceExistsError, ResourceModifiedError
+        from azure.core.exceptions import ResourceExistsError
 
         try:
             with _translated():
-                return self._put(name, value, metadata, etag="*", match_condition=MatchConditions.IfMissing)
-        except (ResourceExistsError, ResourceModifiedError):
+                return self._put(name, value, metadata, overwrite=False)
+        except ResourceExistsError:
             return None
 
     def replace(

@@ -24,24 +24,34 @@ _DEVELOPMENT = (
 """What `UseDevelopmentStorage=true` stands for: Azurite's published account, on its default ports."""
 
 
-def blob_service(credential: Callable[[], TokenCredential], transport: Any) -> BlobServiceClient:
+def _options() -> dict[str, Any]:
+    """The operation's id goes in before the request is signed, so not in the transport."""
+    from shared.transport import Transport, stamp
+
+    def hook(request: Any) -> None:
+        stamp(request.http_request.headers)
+
+    return {"transport": Transport(stamped=False), "raw_request_hook": hook}
+
+
+def blob_service(credential: Callable[[], TokenCredential]) -> BlobServiceClient:
     """The account's blobs, by connection string, else with `credential`."""
     from azure.storage.blob import BlobServiceClient
 
     connection, url = _connection("blob")
     if connection is not None:
-        return BlobServiceClient.from_connection_string(connection, transport=transport)
-    return BlobServiceClient(url, credential=credential(), transport=transport)
+        return BlobServiceClient.from_connection_string(connection, **_options())
+    return BlobServiceClient(url, credential=credential(), **_options())
 
 
-def queue_service(credential: Callable[[], TokenCredential], transport: Any) -> QueueServiceClient:
+def queue_service(credential: Callable[[], TokenCredential]) -> QueueServiceClient:
     """The account's queues, likewise."""
     from azure.storage.queue import QueueServiceClient
 
     connection, url = _connection("queue")
     if connection is not None:
-        return QueueServiceClient.from_connection_string(connection, transport=transport)
-    return QueueServiceClient(url, credential=credential(), transport=transport)
+        return QueueServiceClient.from_connection_string(connection, **_options())
+    return QueueServiceClient(url, credential=credential(), **_options())
 
 
 def _connection(service: str) -> tuple[str | None, str]:

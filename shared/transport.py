@@ -7,7 +7,7 @@ It sits below the SDKs' own policies because azure-core sleeps as long as `Retry
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -33,16 +33,25 @@ TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 _REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 
 
+def stamp(headers: MutableMapping[str, str]) -> None:
+    """Ties a call to the operation in hand: Azure keeps this id in its logs."""
+    if (operation := logs.operation_id()) is not None:
+        headers["x-ms-client-request-id"] = operation
+
+
 class Transport(RequestsTransport):  # type: ignore[misc]  # azure-core hands it out lazily, untyped
     """Sends a request; tries again, in place, what may be tried again.
 
-    `throttled`: the host name of ARM, whose calls wait for the throttle; other calls do not.
+    `throttled`: the host name of ARM, whose calls wait for the throttle; other calls do not. `stamped`: False where
+    requests are signed before they come here, as storage's are with an account key.
     """
 
     def __init__(
         self,
         throttle: Throttle | None = None,
         throttled: str | None = None,
+        *,
+        stamped: bool = True,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         session = requests.Session()
@@ -51,12 +60,13 @@ class Transport(RequestsTransport):  # type: ignore[misc]  # azure-core hands it
         super().__init__(session=session, session_owner=False)
         self._throttle = throttle
         self._throttled = throttled
+        self._stamped = stamped
         self._wait = sleep
 
     def send(self, request: Any, **kwargs: Any) -> Any:
         """The answer, whatever its status. Raises the SDKs' own network errors, or AzureBusy for want of a token."""
-        if (operation := logs.operation_id()) is not None:
-            request.headers["x-ms-client-request-id"] = operation
+        if self._stamped:
+            stamp(request.headers)
         throttle = self._throttle if urlsplit(request.url).netloc == self._throttled else None
         for attempt in range(1, MAX_TRIES + 1):
             last = attempt == MAX_TRIES or request.method not in _REPEATABLE

@@ -36,7 +36,7 @@ def handle(handler: Handler, request: func.HttpRequest) -> func.HttpResponse:
         log.error("The service is misconfigured.", problems=str(error))
         return _unavailable("Misconfigured", "The service is misconfigured; /api/health says what is missing.", 60)
     except Temporary as error:
-        log.warning("A request could not be served now.", code=error.code, reason=error.message)
+        log.warning("A request could not be served now.", code=error.code, reason=error.message, cause=_cause(error))
         return _unavailable(error.code, error.message, 10)
     except Permanent as error:
         log.error("A request met something damaged.", code=error.code, reason=error.message)
@@ -54,6 +54,12 @@ def caller(request: func.HttpRequest) -> Caller:
 
 def header(request: func.HttpRequest, name: str) -> str | None:
     return next((value for key, value in request.headers.items() if key.lower() == name.lower()), None)
+
+
+def _cause(error: BaseException) -> str | None:
+    """The first line of what lies behind an error, for the log alone."""
+    text = str(error.__cause__ or "")
+    return text.splitlines()[0][:300] if text else None
 
 
 def _unavailable(code: str, message: str, seconds: int) -> func.HttpResponse:

@@ -1,0 +1,212 @@
+"""A registration's own rules: every fault at once, each by its path, none with what was sent."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from registration.document import Registration, parse_registration
+from shared.errors import RequestError
+
+VAULTS = ("https://kv-one.vault.azure.net", "https://kv-two.vault.azure.net")
+WORKSPACE = {
+    "subscription_id": "6d1f0a4e-0000-4000-8000-000000000001",
+    "resource_group": "ml-rg",
+    "workspace_name": "ml-ws-1",
+}
+DATASTORE = {
+    "name": "silver",
+    "type": "azure_data_lake_gen2",
+    "account_name": "sourcedata",
+    "filesystem": "silver",
+}
+DATA = {"name": "accounting", "type": "uri_file", "path": "azureml://datastores/silver/paths/a/b.csv"}
+
+
+def body(**parts: Any) -> dict[str, Any]:
+    return {"workspaces": [WORKSPACE], "datastores": [DATASTORE], "data": [DATA], **parts}
+
+
+def faults_of(document: dict[str, Any], max_changes: int = 50_000) -> dict[str, str]:
+    """Target -> message."""
+    with pytest.raises(RequestError) as refused:
+        parse_registration(document, VAULTS, max_changes)
+    assert refused.value.status == 400
+    return {fault.target or "": fault.message for fault in refused.value.faults}
+
+
+def test_a_registration_is_read_and_survives_storage() -> None:
+    credentials = {
+        "tenant_id": {"key_vault_secret": "tenant-id"},
+        "client_id": "6D1F0A4E-0000-4000-8000-000000000002",
+        "client_secret": {"key_vault_secret": "https://kv-two.vault.azure.net/secrets/sp-password"},
+    }
+    read = parse_registration(
+        body(name="sales-silver", datastores=[{**DATASTORE, "credentials": credentials, "tags": {"a": "b"}}]), VAULTS, 9
+    )
+    assert read.datastores[0].credentials is not None
+    assert read.datastores[0].credentials.client_id == "6d1f0a4e-0000-4000-8000-000000000002"
+    assert Registration.from_json(json.loads(json.dumps(read.as_json()))) == read
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("data/sales.csv", "scheme"),
+        ("./data/sales.csv", "scheme"),
+        ("C:\\data\\sales.csv", "scheme"),
+        ("C:/data", "scheme"),
+        ("file:///etc/passwd", "caller's own disk"),
+        ("FILE:/etc/passwd", "caller's own disk"),
+        ("adl://lake.azuredatalakestore.net/x", "retired"),
+        ("azureml:data:1", "references to other assets"),
+        ("azureml://jobs/x/outputs/y", "references to other assets"),
+        ("azureml://subscriptions/s/resourcegroups/r/workspaces/w/datastores/d/paths/x", "not supported yet"),
+        ("s3://bucket/x", "not accepted"),
+        ("https://example.com/x", "abfss"),
+        ("https://sourcedata.blob.core.windows.net/silver/x?sig=abc", "no token"),
+        ("azureml://datastores/silver/paths/../x", ".."),
+        ("azureml://datastores/silver/paths/a/./b", ".."),
+        ("azureml://datastores/silver/paths/a//b", "empty part"),
+        ("azureml://datastores/silver/paths/%2e%2e/x", "percent-encoded"),
+        ("azureml://datastores/silver/paths/a%2fb", "percent-encoded"),
+        ("azureml://datastores/silver/paths/%252e", "percent-encoded"),
+        ("azureml://datastores/silver/paths/a\nb", "control characters"),
+        ("azureml://datastores/silver/paths/a\\b", "backslashes"),
+        ("azureml://datastores/si/lver/paths/a", "azureml://datastores/<name>"),
+        ("azureml://datastores/silver/paths/folder/", "points to a file"),
+        ("azureml://datastores/silver/paths/" + "x" * 3000, "at most"),
+        ("", "scheme"),
+    ],
+)
+def test_a_path_that_is_not_an_address_of_data_is_refused(path: str, says: str) -> None:
+    target, message = next(iter(faults_of(body(data=[{**DATA, "path": path}])).items()))
+    assert target.startswith("data[0]")
+    assert says in message
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "azureml://datastores/silver/paths/a b/ü.csv",
+        "abfss://silver@sourcedata.dfs.core.windows.net/a/b.csv",
+        "wasbs://silver@sourcedata.blob.core.windows.net/a/b.csv",
+        "https://sourcedata.blob.core.windows.net/silver/a.csv",
+        "https://sourcedata.dfs.core.chinacloudapi.cn/silver/a.csv",
+    ],
+)
+def test_addresses_of_data_are_taken(path: str) -> None:
+    assert parse_registration(body(data=[{**DATA, "path": path}]), VAULTS, 9).data[0].path == path
+
+
+@pytest.mark.parametrize(
+    ("version", "read"), [(3, "3"), ("1.10", "1.10"), ("new", "new"), (None, None), ("2026-01-02", "2026-01-02")]
+)
+def test_versions_are_taken_as_they_are_written(version: object, read: str | None) -> None:
+    assert parse_registration(body(data=[{**DATA, "version": version}]), VAULTS, 9).data[0].version == read
+
+
+@pytest.mark.parametrize(
+    ("version", "says"),
+    [
+        (1.10, "quotes"),
+        (True, "string"),
+        ("a/b", "letters, digits"),
+        ("a:b", "letters, digits"),
+        ("..", "letters, digits"),
+        ("a..b", "letters, digits"),
+        ("x" * 31, "30"),
+        ("", "letters, digits"),
+        ("a\n", "letters, digits"),
+        ("on_change", "not supported yet"),
+    ],
+)
+def test_versions_that_azure_refuses_are_refused_first(version: object, says: str) -> None:
+    assert says in faults_of(body(data=[{**DATA, "version": version}]))["data[0].version"]
+
+
+@pytest.mark.parametrize(
+    ("parts", "target"),
+    [
+        ({"workspaces": []}, "workspaces"),
+        ({"workspaces": None}, "workspaces"),
+        ({"workspaces": "x"}, "workspaces"),
+        ({"workspaces": ["x"]}, "workspaces[0]"),
+        ({"workspaces": [{**WORKSPACE, "subscription_id": "not-a-guid"}]}, "workspaces[0].subscription_id"),
+        ({"workspaces": [{**WORKSPACE, "resource_group": "a/b"}]}, "workspaces[0].resource_group"),
+        ({"workspaces": [{**WORKSPACE, "resource_group": "dot."}]}, "workspaces[0].resource_group"),
+        ({"workspaces": [{**WORKSPACE, "workspace_name": ".."}]}, "workspaces[0].workspace_name"),
+        ({"workspaces": [{**WORKSPACE, "workspace_name": 5}]}, "workspaces[0].workspace_name"),
+        ({"workspaces": [{"selector": {"tags": {"a": "b"}}}]}, "workspaces[0].selector"),
+        ({"workspaces": [WORKSPACE, {**WORKSPACE, "workspace_name": "ML-WS-1"}]}, "workspaces[1]"),
+        ({"datastores": [DATASTORE, {**DATASTORE, "name": "SILVER"}]}, "datastores[1]"),
+        ({"datastores": DATASTORE}, "datastores"),
+        ({"datastores": [{**DATASTORE, "name": "a" * 256}]}, "datastores[0].name"),
+        ({"datastores": [{**DATASTORE, "account_name": "A-B"}]}, "datastores[0].account_name"),
+        ({"datastores": [{**DATASTORE, "filesystem": "a--b"}]}, "datastores[0].filesystem"),
+        ({"datastores": [{**DATASTORE, "type": "azure_blob"}]}, "datastores[0].type"),
+        ({"datastores": [{**DATASTORE, "type": "azure_data_lake_gen1"}]}, "datastores[0].type"),
+        ({"datastores": [{**DATASTORE, "account_key": "x"}]}, "datastores[0].account_key"),
+        ({"datastores": [{**DATASTORE, "tags": {"a": 1}}]}, "datastores[0].tags.a"),
+        ({"datastores": [{**DATASTORE, "description": "a\x00b"}]}, "datastores[0].description"),
+        ({"data": [DATA, dict(DATA)]}, "data[1]"),
+        ({"data": [{**DATA, "type": "mltable"}]}, "data[0].type"),
+        ({"data": [{**DATA, "name": "a/b"}]}, "data[0].name"),
+        ({"data": [{**DATA, "name": "a\x07"}]}, "data[0].name"),
+        ({"data": [{"name": "x"}]}, "data[0].path"),
+        ({"datastores": [], "data": []}, "data"),
+        ({"sync": {}}, "sync"),
+        ({"colour": "blue"}, "colour"),
+        ({"name": "a/b"}, "name"),
+        ({"name": "a..b"}, "name"),
+        ({"name": 5}, "name"),
+    ],
+)
+def test_each_fault_is_named_by_its_path(parts: dict[str, Any], target: str) -> None:
+    assert target in faults_of(body(**parts))
+
+
+def test_every_fault_is_reported_at_once_and_many_are_summed_up() -> None:
+    found = faults_of(
+        {"colour": 1, "workspaces": [{}], "data": [{**DATA, "path": "x"}], "datastores": [{**DATASTORE, "name": "/"}]}
+    )
+    assert {"colour", "workspaces[0].subscription_id", "data[0].path", "datastores[0].name"} <= set(found)
+    many = faults_of(body(data=[{"name": "/"} for _ in range(500)]))
+    assert "more" in many[""]
+
+
+@pytest.mark.parametrize("secret", ["not-a-real-secret", {"value": "not-a-real-secret"}, ["not-a-real-secret"]])
+def test_a_secret_in_clear_is_refused_and_never_repeated(secret: object) -> None:
+    principal = {"tenant_id": "not-a-real-secret", "client_id": {"key_vault_secret": "x"}, "client_secret": secret}
+    with pytest.raises(RequestError) as refused:
+        parse_registration(body(datastores=[{**DATASTORE, "credentials": principal}]), VAULTS, 9)
+    answer = json.dumps(refused.value.as_json())
+    assert "datastores[0].credentials.client_secret" in answer
+    assert "never in clear" in answer
+    assert "not-a-real-secret" not in answer
+
+
+@pytest.mark.parametrize(
+    ("reference", "says"),
+    [
+        ("https://stranger.vault.azure.net/secrets/x", "not on the service's list"),
+        ("http://kv-one.vault.azure.net/secrets/x", "not on the service's list"),
+        ("https://kv-one.vault.azure.net.evil.example/secrets/x", "not on the service's list"),
+        ("https://kv-one.vault.azure.net@evil.example/secrets/x", "not on the service's list"),
+        ("https://kv-one.vault.azure.net/keys/x", "write https://"),
+        ("https://kv-one.vault.azure.net/secrets/x?y", "write https://"),
+        ("has space", "letters, digits and hyphens"),
+        ("../x", "letters, digits and hyphens"),
+    ],
+)
+def test_a_reference_outside_the_listed_vaults_is_refused(reference: str, says: str) -> None:
+    secret = {"key_vault_secret": reference}
+    principal = {"tenant_id": secret, "client_id": secret, "client_secret": secret}
+    found = faults_of(body(datastores=[{**DATASTORE, "credentials": principal}]))
+    assert says in found["datastores[0].credentials.client_secret.key_vault_secret"]
+
+
+def test_too_many_assets_times_workspaces_are_refused() -> None:
+    assert "too many" in faults_of(body(), max_changes=1)["workspaces"]
