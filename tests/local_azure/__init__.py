@@ -1,0 +1,1 @@
+"""The local Azure, against recordings, Microsoft's definitions and the unmodified clients."""
