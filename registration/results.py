@@ -57,10 +57,10 @@ class Result:
 
     def metadata(self) -> dict[str, str]:
         actions = Counter(str(change["outcome"]) for change in self.changes)
-        return {
-            "outcome": self.outcome.value,
-            "changes": ",".join(f"{name}:{count}" for name, count in actions.items()),
-        }
+        metadata = {"outcome": self.outcome.value}
+        if actions:  # Azure keeps no empty value
+            metadata["changes"] = ",".join(f"{name}:{count}" for name, count in actions.items())
+        return metadata
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,21 @@
+"""One local stack for the whole test session."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from local import supervisor
+from tests.support import LocalStack
+
+os.environ.setdefault("LOCAL_HOST", "stand-in")  # the same host everywhere, Core Tools on PATH or not
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """A dead worker's message comes back after 3 seconds, not after Azure's 10 minutes."""
+    directory = tmp_path_factory.mktemp("stack")
+    with supervisor.running(directory, "--port", "0", "--visibility", "3") as description:
+        yield LocalStack(description)
