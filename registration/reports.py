@@ -38,6 +38,10 @@ class View:
     def shows(self, workspace: str, asset: str) -> bool:
         return self.assets is None or _bare(asset) in self.assets.get(workspace, frozenset())
 
+    def counts(self, workspace: str) -> dict[str, Any]:
+        """How many assets came to which end; not for those who may not see them all."""
+        return {} if self.assets is not None else {"changes": dict(self.progress.changes.get(workspace, {}))}
+
 
 class Reports:
     """Reads operations on behalf of callers."""
@@ -66,8 +70,7 @@ class Reports:
         view = self._view(caller, operation_id)
         progress = view.progress
         workspaces = [
-            {"workspace": key, "outcome": outcome.value, "changes": dict(progress.changes.get(key, {}))}
-            for key, outcome in _in_order(progress)
+            {"workspace": key, "outcome": outcome.value, **view.counts(key)} for key, outcome in _in_order(progress)
         ]
         return {**self._head(operation_id, progress), "workspaces": workspaces}
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 log = logs.get_log(__name__)
 
-LEASE_SECONDS = 30
-"""How long a killed worker's lease keeps others out (Azure allows 15 to 60 s)."""
+LEASE_SECONDS = 15
+"""How long a killed worker's lease keeps others out: the least that Azure allows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from azure.storage.blob import ContainerClient
 from azure.storage.queue import QueueClient
 
 from shared.settings import CONTAINER, QUEUE
-from tests.support import LocalStack, eventually
+from tests.support import LocalStack
 
 DATASTORE = {"name": "silver", "type": "azure_data_lake_gen2", "account_name": "sourcedata", "filesystem": "silver"}
 SECRETS = {
@@ -161,7 +160,4 @@ def host_environment(stack: LocalStack) -> dict[str, str]:
     """The settings of the running host, for tests that build its parts in their own process."""
     raw = Path(f"/proc/{stack.description['pids']['host']}/environ").read_bytes()
     pairs = (pair.decode().partition("=") for pair in raw.split(b"\0") if pair)
-    return {name: value for name, _, value in pairs if name not in os.environ}
-
-
-__all__ = ["eventually"]
+    return {name: value for name, _, value in pairs}
