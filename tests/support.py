@@ -106,6 +106,10 @@ class LocalStack:
         answer = self._azure.put(f"{vault}/secrets/{name}?api-version=7.4", json={"value": value}, headers=headers)
         assert answer.is_success, answer.text
 
+    def service_principal(self) -> str:
+        """The object id of the principal whose client id and secret the vault holds."""
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, self.config["vault"]["sp-id"]))
+
     def kill_host(self) -> int:
         """Kill the host as a crash would; the supervisor starts it again. Returns the pid that is gone."""
         pid = int(self.description["pids"]["host"])
