@@ -34,7 +34,7 @@ def parse_body(body: bytes, content_type: str, limit: int) -> Any:
     except UnicodeDecodeError as error:
         _refuse(f"The body is not UTF-8 (at byte {error.start}).")
     if not text.strip():
-        _refuse("The body is empty; send a registration as JSON or YAML.")
+        _refuse("The body is empty; send a registration as JSON or YAML, with a Content-Length.")
     kind = content_type.partition(";")[0].strip().lower()
     as_yaml = "yaml" in kind or ("json" not in kind and text.lstrip()[0] not in "{[")
     data = _yaml(text) if as_yaml else _json(text)

@@ -135,6 +135,12 @@ def test_bad_input_is_a_4xx_and_leaves_nothing(
     assert answer.json()["error"]["message"]
 
 
+def test_a_chunked_body_arrives_empty_as_on_azure_and_is_told_so(stack: LocalStack, untouched: None) -> None:
+    answer = Journey(stack).http.post("/api/registrations", content=iter([b'{"a": ', b"1}"]))
+    assert answer.status_code == 400
+    assert "Content-Length" in answer.json()["error"]["message"]
+
+
 @pytest.mark.parametrize("key", ["x" * 300, "a\tb"])
 def test_an_idempotency_key_has_a_form(stack: LocalStack, untouched: None, key: str) -> None:
     answer = Journey(stack).http.post(

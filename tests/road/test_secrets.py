@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -76,7 +77,7 @@ def test_a_datastore_may_not_store_the_principal_that_calls_azure(
     assert not [call for call in calls(stack, key) if call["method"] == "PUT"], "not the app's own identity"
 
 
-def _work_here(stack: LocalStack, factory: Journey, key: str, body: object) -> dict[str, object]:
+def _work_here(stack: LocalStack, factory: Journey, key: str, body: object) -> dict[str, Any]:
     """The host is kept from the message; this process does the work, with the settings of the test."""
     with fault(stack, key, status=503, headers={"Retry-After": "60"}, count=1):
         accepted = factory.accepted(body)

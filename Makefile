@@ -1,0 +1,53 @@
+# Everything is installed inside this folder. `make help` lists the targets.
+
+PYTHON ?= python3
+VENV ?= .venv
+PYTEST_ARGS ?=
+START_ARGS ?=
+
+python := $(VENV)/bin/python
+packages := $(VENV)/.packages
+azurite := node_modules/.complete
+
+.DEFAULT_GOAL := setup
+.PHONY: setup check test start demo azurite clean help
+
+setup: $(packages) $(azurite) ## Set up .venv, its packages and Azurite (what plain `make` does)
+
+check: $(packages) ## Lint, format, types, import contract
+	"$(VENV)/bin/ruff" check .
+	"$(VENV)/bin/ruff" format --check .
+	"$(python)" -m mypy
+	"$(VENV)/bin/lint-imports" --no-logo
+
+test: setup ## All tests; PYTEST_ARGS="-k name" for some
+	"$(python)" -m pytest $(PYTEST_ARGS)
+
+start: setup ## The local stack, until Ctrl-C; START_ARGS="--port 8080" for another port
+	@exec "$(python)" -m local start $(START_ARGS)
+
+demo: setup ## A stack of its own, the original project's request, and what came of it
+	@exec "$(python)" -u -m local demo
+
+azurite: setup ## Azurite alone on its default ports, for `func start`
+	@exec "$(python)" -m local azurite
+
+clean: ## Remove all that the targets above made
+	rm -rf .venv .venv-* node_modules .local .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+help: ## This list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 10
+
+# A virtual environment without a working pip is a half-made one: it is made again.
+$(packages): requirements.txt requirements-dev.txt constraints.txt
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "$(PYTHON) is missing or older than Python 3.11: name another one with make PYTHON=..." >&2; exit 1; }
+	@echo "Setting up Python packages in $(VENV)"
+	@"$(python)" -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv --clear "$(VENV)"
+	@"$(python)" -m pip install -qq --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+$(azurite): package.json package-lock.json | $(packages)
+	@echo "Setting up Azurite in node_modules"
+	@"$(python)" -m local install
+	@touch $@

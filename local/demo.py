@@ -1,0 +1,167 @@
+"""`make demo`: the original project's request on a stack of its own, sent as Data Factory sends it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import ssl
+import sys
+import tempfile
+import time
+import uuid
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msal
+
+from local import supervisor
+from local.stack import TENANT, StackError
+
+_API_VERSION = "2024-04-01"
+_FOLLOW_SECONDS = 180
+
+
+class DemoError(Exception):
+    """Something did not go as it should; the message says what."""
+
+
+class Demo:
+    """One run against one stack, whose `stack.json` it is given."""
+
+    def __init__(self, stack: dict[str, Any]) -> None:
+        self._stack = stack
+        self._http = httpx.Client(timeout=60, trust_env=False)
+        trust = ssl.create_default_context(cafile=stack["ca"])
+        self._arm = httpx.Client(base_url=stack["arm"], verify=trust, timeout=60, trust_env=False)
+        keys = "subscription_id", "resource_group", "workspace_name"
+        self._body = {
+            "workspace_definition": [dict(zip(keys, key.split("/"), strict=True)) for key in stack["workspaces"]],
+            "datastore_definition": [
+                {"adlsgen2_datastore_name": "silver", "account_name": "sourcedata", "filesystem": "silver"}
+            ],
+            "dataset_definition": [
+                {"dataset_name": "accounting", "dataset_path": "accounting/accounting.csv"},
+                {"dataset_name": "sales", "dataset_path": "sales/sales.csv"},
+                {"dataset_name": "people", "dataset_path": "hr/people.csv"},
+            ],
+        }
+
+    def run(self) -> None:
+        """The whole road. Raises DemoError at the first thing that is not as it should be."""
+        key = f"{uuid.uuid4()}-register-silver"  # Data Factory: pipeline run id + activity name
+        print("\nPOST /send_data as data-factory: 3 workspaces, the datastore silver, 3 CSV files")
+        accepted = self._send("data-factory", key)
+        _expect(accepted, 202)
+        operation = accepted.headers["operation-location"]
+        print(f"  202, follow {accepted.headers['location']}")
+        self._follow(accepted.headers["location"], operation)
+        print("\nWhat each workspace now holds, read back from ARM:")
+        if len({self._show(workspace) for workspace in self._stack["workspaces"]}) != 1:
+            raise DemoError("the workspaces do not hold the same")
+        print("\nThe same request again, with the same Idempotency-Key")
+        again = self._send("data-factory", key)
+        if again.headers.get("operation-location") != operation:
+            raise DemoError(f"another operation: {again.status_code} {again.text[:500]}")
+        print(f"  {again.status_code}, the same operation")
+        print("The same request as stranger: a valid token, and no rule in the policy")
+        _expect(self._send("stranger", str(uuid.uuid4())), 403)
+        print("The same request without a token, with a forged X-MS-CLIENT-PRINCIPAL")
+        owner = self._stack["identities"]["data-factory"]["object_id"]
+        claims = [{"typ": "tid", "val": TENANT}, {"typ": "oid", "val": owner}]
+        forged = base64.b64encode(json.dumps({"auth_typ": "aad", "claims": claims}).encode()).decode()
+        _expect(self._post({"X-MS-CLIENT-PRINCIPAL": forged}), 401)
+
+    def _send(self, identity: str, key: str) -> httpx.Response:
+        token = self._token(identity, self._stack["audience"])
+        return self._post({"Authorization": f"Bearer {token}", "Idempotency-Key": key})
+
+    def _post(self, headers: dict[str, str]) -> httpx.Response:
+        url = self._stack["api"].removesuffix("/api") + "/send_data"
+        return self._http.post(url, json=self._body, headers=headers)
+
+    def _follow(self, location: str, operation: str) -> None:
+        """As Data Factory does: GET `Location` until it is no longer 202."""
+        headers = {"Authorization": f"Bearer {self._token('data-factory', self._stack['audience'])}"}
+        end = time.monotonic() + _FOLLOW_SECONDS
+        shown = ""
+        while (result := self._http.get(location, headers=headers)).status_code == 202:
+            status = self._http.get(operation, headers=headers).json()
+            line = f"  {status['status']}, {status['percentComplete']} %"
+            if line != shown:
+                print(line)
+            shown = line
+            if time.monotonic() > end:
+                raise DemoError(f"still not done after {_FOLLOW_SECONDS} seconds: {status}")
+            time.sleep(0.5)  # the service asks for 5 seconds; a person watches
+        _expect(result, 200)
+        print(f"  {result.json()['status']}")
+
+    def _show(self, workspace: str) -> tuple[tuple[str, str, str], ...]:
+        """Print what it holds; returns (name, version, path) of its data."""
+        subscription, group, name = workspace.split("/")
+        base = f"/subscriptions/{subscription}/resourceGroups/{group}/providers"
+        base += f"/Microsoft.MachineLearningServices/workspaces/{name}"
+        print(f"  {name} ({group} in {subscription})")
+        datastores = self._list(f"{base}/datastores")
+        for datastore in datastores:
+            it = datastore["properties"]
+            print(f"    datastore {datastore['name']}: {it['datastoreType']}, {it['accountName']}/{it['filesystem']}")
+        found = []
+        for asset in sorted(self._list(f"{base}/data"), key=lambda it: str(it["name"])):
+            for version in self._list(f"{base}/data/{asset['name']}/versions"):
+                path = version["properties"]["dataUri"].rpartition("/paths/")[2]
+                found.append((asset["name"], version["name"], path))
+                print("    data {}, version {}: {}".format(*found[-1]))
+        wanted = sorted((it["dataset_name"], it["dataset_path"]) for it in self._body["dataset_definition"])
+        if [it["name"] for it in datastores] != ["silver"] or [(it[0], it[2]) for it in found] != wanted:
+            raise DemoError(f"{name} does not hold exactly what the request named")
+        return tuple(found)
+
+    def _list(self, path: str) -> list[dict[str, Any]]:
+        token = self._token("platform-admin", "https://management.azure.com")
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = self._arm.get(path, params={"api-version": _API_VERSION}, headers=headers)
+        answer.raise_for_status()
+        return list(answer.json()["value"])
+
+    def _token(self, identity: str, resource: str) -> str:
+        """By msal's managed-identity client, from the two variables that Azure sets for it."""
+        it = self._stack["identities"][identity]
+        os.environ["IDENTITY_ENDPOINT"], os.environ["IDENTITY_HEADER"] = it["endpoint"], it["header"]
+        client = msal.ManagedIdentityClient(msal.SystemAssignedManagedIdentity(), http_client=self._http)
+        answer = client.acquire_token_for_client(resource=resource)
+        if "access_token" not in answer:
+            raise DemoError(f"no token for {identity}: {answer}")
+        return str(answer["access_token"])
+
+
+def main() -> int:
+    """Start a stack in a temporary directory, run the demo, stop it. 0 only if all went as it should."""
+    directory = Path(tempfile.mkdtemp(prefix="registrar-demo-"))
+    try:
+        print("Starting a local Azure with 3 workspaces in 2 subscriptions ...")
+        with supervisor.running(directory, "--port", "0") as stack:
+            Demo(stack).run()
+    except KeyboardInterrupt:
+        shutil.rmtree(directory)
+        return 130
+    except (DemoError, StackError, httpx.HTTPError) as error:
+        print(f"\nThe demo failed: {error}\nLogs: {directory}", file=sys.stderr)
+        return 1
+    shutil.rmtree(directory)
+    print("\nAll as it should be. The demo's stack is gone again; `make start` gives you one to keep.")
+    return 0
+
+
+def _expect(answer: httpx.Response, status: int) -> None:
+    if answer.status_code != status:
+        raise DemoError(f"expected {status}, got {answer.status_code}: {answer.text[:2000]}")
+    if status >= 400:
+        message = answer.text
+        with suppress(ValueError, KeyError, TypeError):
+            message = answer.json()["error"]["message"]
+        print(f"  {status}: {message[:200]}")
