@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import shutil
 import ssl
 import sys
@@ -16,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import msal
 
 from local import supervisor
+from local.identity import MANAGEMENT, token
 from local.stack import TENANT, StackError
 
 _API_VERSION = "2024-04-01"
@@ -76,8 +75,7 @@ class Demo:
         _expect(self._post({"X-MS-CLIENT-PRINCIPAL": forged}), 401)
 
     def _send(self, identity: str, key: str) -> httpx.Response:
-        token = self._token(identity, self._stack["audience"])
-        return self._post({"Authorization": f"Bearer {token}", "Idempotency-Key": key})
+        return self._post({"Authorization": f"Bearer {token(self._stack, identity)}", "Idempotency-Key": key})
 
     def _post(self, headers: dict[str, str]) -> httpx.Response:
         url = self._stack["api"].removesuffix("/api") + "/send_data"
@@ -85,7 +83,7 @@ class Demo:
 
     def _follow(self, location: str, operation: str) -> None:
         """As Data Factory does: GET `Location` until it is no longer 202."""
-        headers = {"Authorization": f"Bearer {self._token('data-factory', self._stack['audience'])}"}
+        headers = {"Authorization": f"Bearer {token(self._stack, 'data-factory')}"}
         end = time.monotonic() + _FOLLOW_SECONDS
         shown = ""
         while (result := self._http.get(location, headers=headers)).status_code == 202:
@@ -122,21 +120,10 @@ class Demo:
         return tuple(found)
 
     def _list(self, path: str) -> list[dict[str, Any]]:
-        token = self._token("platform-admin", "https://management.azure.com")
-        headers = {"Authorization": f"Bearer {token}"}
+        headers = {"Authorization": f"Bearer {token(self._stack, 'platform-admin', MANAGEMENT)}"}
         answer = self._arm.get(path, params={"api-version": _API_VERSION}, headers=headers)
         answer.raise_for_status()
         return list(answer.json()["value"])
-
-    def _token(self, identity: str, resource: str) -> str:
-        """By msal's managed-identity client, from the two variables that Azure sets for it."""
-        it = self._stack["identities"][identity]
-        os.environ["IDENTITY_ENDPOINT"], os.environ["IDENTITY_HEADER"] = it["endpoint"], it["header"]
-        client = msal.ManagedIdentityClient(msal.SystemAssignedManagedIdentity(), http_client=self._http)
-        answer = client.acquire_token_for_client(resource=resource)
-        if "access_token" not in answer:
-            raise DemoError(f"no token for {identity}: {answer}")
-        return str(answer["access_token"])
 
 
 def main() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -17,5 +18,6 @@ os.environ.setdefault("LOCAL_HOST", "stand-in")  # the same host everywhere, Cor
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """A dead worker's message comes back after 3 seconds, not after Azure's 10 minutes."""
     directory = tmp_path_factory.mktemp("stack")
-    with supervisor.running(directory, "--port", "0", "--visibility", "3") as description:
-        yield LocalStack(description)
+    options = "--port", "0", "--visibility", "3"
+    with supervisor.running(directory, *options) as description, closing(LocalStack(description)) as stack:
+        yield stack

@@ -9,6 +9,7 @@ import ssl
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -49,8 +50,13 @@ class LocalStack:
         self.storage = azurite.connection_string(description["blob"], description["queue"], description["blob"])
         self._tokens: dict[tuple[str, str], str] = {}
         trust = ssl.create_default_context(cafile=description["ca"])
-        self._azure = httpx.Client(base_url=description["arm"], verify=trust, timeout=60, trust_env=False)
-        self._plain = httpx.Client(timeout=60, trust_env=False)
+        self._clients = ExitStack()
+        self._azure = self._client(base_url=description["arm"], verify=trust)
+        self._plain = self._client()
+
+    def close(self) -> None:
+        """Close every client that was given out."""
+        self._clients.close()
 
     @property
     def description(self) -> dict[str, Any]:
@@ -72,7 +78,7 @@ class LocalStack:
     def api(self, identity: str | None = None) -> httpx.Client:
         """A client of the app, through the front; without an identity it sends no token."""
         headers = {"Authorization": f"Bearer {self.token(identity)}"} if identity else {}
-        return httpx.Client(base_url=self.front, headers=headers, timeout=60, trust_env=False)
+        return self._client(base_url=self.front, headers=headers)
 
     def arm(self, method: str, path: str, body: object = None, *, identity: str = "platform-admin") -> httpx.Response:
         """One call of Resource Manager. `path` from `/subscriptions/...` on, or a workspace key with what follows:
@@ -137,6 +143,11 @@ class LocalStack:
     def logs(self) -> str:
         """All that the stack's processes have written so far."""
         return "\n".join(log.read_text(encoding="utf-8", errors="replace") for log in self.directory.glob("*.log"))
+
+    def _client(self, **options: Any) -> httpx.Client:
+        client = httpx.Client(timeout=60, trust_env=False, **options)
+        self._clients.callback(client.close)
+        return client
 
 
 def arm_id(key: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shlex
@@ -10,7 +11,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -33,21 +34,22 @@ def _take_signals() -> None:
 class Started:
     """A stack that was started the way a person does it, in a process group of its own."""
 
-    def __init__(self, directory: Path, *, by_make: bool, port: int = 0) -> None:
+    def __init__(self, directory: Path, output_file: Path, *, by_make: bool, port: int) -> None:
         self.directory = directory
         options = ["--dir", str(directory), "--port", str(port)]
         variables = [f"START_ARGS={shlex.join(options)}", f"VENV={os.path.relpath(sys.prefix, ROOT)}"]
         make = ["make", "--no-print-directory", "start", *variables]
         direct = [sys.executable, "-m", "local", "start", *options]
-        self.process = subprocess.Popen(
-            make if by_make else direct,
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            process_group=0,
-            preexec_fn=_take_signals,  # noqa: PLW1509 - no thread of ours holds a lock
-        )
+        self._output = output_file
+        with output_file.open("wb") as output:
+            self.process = subprocess.Popen(
+                make if by_make else direct,
+                cwd=ROOT,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                process_group=0,
+                preexec_fn=_take_signals,  # noqa: PLW1509 - no thread of ours holds a lock
+            )
 
     def wait_until_ready(self) -> dict[str, Any]:
         def ready() -> dict[str, Any] | None:
@@ -57,16 +59,19 @@ class Started:
         return eventually(ready, seconds=90) or {}
 
     def output(self) -> str:
-        return self.process.communicate(timeout=60)[0]
+        """All it said, once it has ended."""
+        self.process.wait(60)
+        return self._output.read_text(encoding="utf-8")
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """Start a stack by `python -m local start` or, with `by_make`, by `make start`."""
+    numbers = itertools.count()
     with ExitStack() as cleaning:
 
         def begin(*, by_make: bool = False, port: int = 0, directory: Path = tmp_path) -> Started:
-            started = Started(directory, by_make=by_make, port=port)
+            started = Started(directory, tmp_path / f"output-{next(numbers)}.txt", by_make=by_make, port=port)
             cleaning.callback(started.process.wait, 60)
             cleaning.callback(started.process.terminate)
             return started
@@ -139,10 +144,10 @@ def test_busy_port_is_said_in_a_sentence(stack: LocalStack, start: Start) -> Non
 
 def test_a_dead_host_is_started_again(start: Start) -> None:
     started = start()
-    mine = LocalStack(started.wait_until_ready())
-    before = mine.description["pids"]
-    mine.restart_host()
-    after = mine.description["pids"]
+    with closing(LocalStack(started.wait_until_ready())) as mine:
+        before = mine.description["pids"]
+        mine.restart_host()
+        after = mine.description["pids"]
     assert after["host"] != before["host"]
     assert (after["azure"], after["azurite"]) == (before["azure"], before["azurite"])
 
@@ -170,7 +175,7 @@ def test_stack_json_has_the_documented_shape(stack: LocalStack) -> None:
 
 
 def test_nothing_is_there_at_the_start(start: Start) -> None:
-    mine = LocalStack(start().wait_until_ready())
-    for key in mine.description["workspaces"]:
-        for kind in ("datastores", "data"):
-            assert mine.arm("GET", f"{key}/{kind}").json()["value"] == []
+    with closing(LocalStack(start().wait_until_ready())) as mine:
+        for key in mine.description["workspaces"]:
+            for kind in ("datastores", "data"):
+                assert mine.arm("GET", f"{key}/{kind}").json()["value"] == []

@@ -1,0 +1,100 @@
+"""README and docs say what is so: links lead somewhere, the settings are the settings, the requests are taken."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from local.azurite import ROOT
+from registration.document import parse_registration
+from registration.original import as_registration, is_original
+from registration.policy import parse_policy
+from registration.wiring import utc_now
+from shared.settings import Settings
+from tests.support import LocalStack, eventually
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+VAULTS = ("https://kv-one.vault.azure.net",)
+
+
+def fenced(page: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_settings_are_documented_with_their_defaults() -> None:
+    text = (ROOT / "docs" / "settings.md").read_text()
+    rows = dict(re.findall(r"^\| `(\w+)` \| (?:`([^`]*)`)? ?\|", text, re.MULTILINE))
+    fields = [field.metadata for field in Settings.__dataclass_fields__.values()]
+    assert {field["name"]: field["default"] or "" for field in fields}.items() <= rows.items()
+
+
+@pytest.mark.parametrize("text", fenced("docs/request.md", "yaml") + fenced("README.md", "yaml"))
+def test_the_registrations_in_the_docs_are_valid(text: str) -> None:
+    parse_registration(yaml.safe_load(text), VAULTS, 50_000)
+
+
+def test_the_original_bodies_in_the_docs_are_valid() -> None:
+    [shown] = [json.loads(text) for text in fenced("docs/request.md", "json") if "workspace_definition" in text]
+    assert is_original(shown)
+    body, faults = as_registration(shown, utc_now())
+    parse_registration(body, VAULTS, 50_000, faults)
+    [activity] = [json.loads(text) for text in fenced("docs/data-factory.md", "json")]
+    assert is_original(activity["typeProperties"]["body"])
+
+
+@pytest.mark.parametrize("text", [*fenced("docs/policy.md", "yaml"), (ROOT / "policy.sample.yml").read_text()])
+def test_the_policies_in_the_docs_are_valid(text: str) -> None:
+    assert parse_policy(text).rules
+
+
+def test_the_readmes_first_registration_goes_through(stack: LocalStack, tmp_path: Path) -> None:
+    """Its commands, as they stand, but for the stack's port and directory."""
+    stack.emulator("POST", "reset", {"state": True})
+    readme = re.sub(r"```.*?```", "", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+    (tmp_path / "first.yml").write_text(fenced("README.md", "yaml")[0])
+    commands = "\n".join(re.findall(r"^    (.*)$", readme, re.MULTILINE))
+    commands = commands[commands.index("TOKEN=") :]
+    place = shlex.quote(str(stack.directory))
+    changes = {
+        ".venv/bin/python": shlex.quote(sys.executable),
+        "local token data-factory": f"local token data-factory --dir {place}",
+        "local token platform-admin": f"local token platform-admin --dir {place}",
+        "local arm": f"local arm --dir {place}",
+        ".local/ca.pem": f"{place}/ca.pem",
+        "http://127.0.0.1:7071": stack.front,
+        "curl ": "curl -s --noproxy '*' ",
+    }
+    for old, new in changes.items():
+        assert old in commands
+        commands = commands.replace(old, new)
+    send, follow = re.split(r"(?=^curl.*/result)", commands, maxsplit=1, flags=re.MULTILINE)
+    accepted = run(send, tmp_path)
+    assert "202 Accepted" in accepted
+    operation = re.search(r'"id":"([0-9a-f-]{36})"', accepted)
+    assert operation is not None
+    follow = send.split("\n")[0] + "\n" + follow.replace("<id>", operation[1])
+    shown = eventually(lambda: text if '"Succeeded"' in (text := run(follow, tmp_path)) else "")
+    assert "azureml://datastores/silver/paths/accounting/accounting.csv" in shown
+
+
+def run(commands: str, folder: Path) -> str:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    shell = subprocess.run(
+        ["bash", "-euc", commands], cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert shell.returncode == 0, shell.stderr
+    return shell.stdout
