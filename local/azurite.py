@@ -44,7 +44,7 @@ def install() -> None:
 def command(blob: int, queue: int, table: int) -> list[str]:
     """Azurite on these loopback ports, all state in memory.
 
-    The API version check would refuse current storage SDKs (FACTS.md, "Azurite"); telemetry would leave the
+    The API version check would refuse current storage SDKs (docs/azure.md, "Azurite"); telemetry would leave the
     machine.
     """
     program = ROOT / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"

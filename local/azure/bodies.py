@@ -20,7 +20,7 @@ _DATASTORES: dict[str, tuple[str, ...]] = {
 _CREDENTIALS = {"None": (), "AccountKey": (), "Sas": (), "ServicePrincipal": ("clientId", "tenantId")}
 _CREDENTIALS["Certificate"] = ("clientId", "tenantId", "thumbprint")
 _DATA: dict[str, tuple[str, ...]] = dict.fromkeys(("uri_file", "uri_folder", "mltable"), ())
-# Of a workspace, an asset and a version. Versions: at most 30 (azureml-assets#295), no colons (FACTS).
+# Of a workspace, an asset and a version. Versions: at most 30 (azureml-assets#295), no colons (docs/azure.md).
 _NAMES = (r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}", r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}", r"[^:/%\x00-\x1f]{1,30}")
 # `readOnly`: a PUT may carry them in vain (DESIGN).
 _READ_ONLY: dict[str, set[str]] = {

@@ -15,7 +15,7 @@ from local.azure.tokens import Authority, InvalidToken, TokenSettings, validate
 from local.http1 import Request, Response
 
 ROLE = "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"
-_LONG = {  # FACTS, Easy Auth: the claims that arrive under another name
+_LONG = {  # docs/azure.md, Easy Auth: the claims that arrive under another name
     "tid": "http://schemas.microsoft.com/identity/claims/tenantid",
     "oid": "http://schemas.microsoft.com/identity/claims/objectidentifier",
     "roles": ROLE,
@@ -71,7 +71,7 @@ class Front:
         kept = tuple((name, value) for name, value in request.headers if not is_forged(name))
         headers = (*kept, *principal, ("X-Local-Front", self._config.front_secret))
         try:
-            # Forwarded chunked, it would arrive empty (FACTS, Azure Functions host); so that is what is sent.
+            # Forwarded chunked, it would arrive empty (docs/azure.md, Azure Functions host); so that is what is sent.
             body = b"" if request.header("Transfer-Encoding") else request.body
             return await http1.send(self._config.ports.host, Request(request.method, request.target, headers, body))
         except (OSError, ValueError):
@@ -99,7 +99,7 @@ def is_forged(name: str) -> bool:
 
 
 def principal_headers(claims: Json) -> Headers:
-    """Who the caller is, as Easy Auth tells the app (FACTS, Easy Auth)."""
+    """Who the caller is, as Easy Auth tells the app (docs/azure.md, Easy Auth)."""
     flat: list[Json] = []
     for name, value in claims.items():
         for one in value if isinstance(value, list) else [value]:

@@ -33,7 +33,7 @@ def before_version(store: Store, place: Place, new: Json) -> Json:
     above = parse(place.id.rsplit("/", 2)[0])
     assert above is not None
     old, container = store.get(place.id), store.get(above.id)
-    # FACTS: the same name and version with another dataUri or dataType is refused (Recording: status, words).
+    # docs/azure.md: the same name and version with another dataUri or dataType is refused (Recording: status, words).
     if old and any(old["properties"].get(name) != new[name] for name in ("dataUri", "dataType")):
         text = "A data version with this name and version already exists. "
         text += "If you are trying to create a new data version, use a different name or version."
@@ -42,7 +42,7 @@ def before_version(store: Store, place: Place, new: Json) -> Json:
         store.put(above, {"properties": {**_BLANK, "description": None, "dataType": new["dataType"]}})
     else:
         _demand_data_type(container, new)
-        # FACTS: below an archived container no version can be restored. Status, words, and that a new version
+        # docs/azure.md: below an archived container no version can be restored. Status, words, and that a new version
         # is archived with it, are *unproven*.
         if archived := container["properties"].get("isArchived", False):
             if old and not new.get("isArchived"):
@@ -52,7 +52,7 @@ def before_version(store: Store, place: Place, new: Json) -> Json:
 
 
 def before_container(store: Store, place: Place, new: Json) -> Json:
-    """FACTS: archiving a container archives all its versions."""
+    """docs/azure.md: archiving a container archives all its versions."""
     if old := store.get(place.id):
         _demand_data_type(old, new)
         if old["properties"].get("isArchived", False) != new.get("isArchived", False):
@@ -74,10 +74,10 @@ class Datastores:
         self._soft_deleted: set[str] = set()
 
     def before(self, store: Store, place: Place, new: Json) -> Json:
-        """FACTS: created anew with credentials after a delete, it fails (status and words *unproven*).
+        """docs/azure.md: created anew with credentials after a delete, it fails (status and words *unproven*).
 
         A PUT that changes `accountName`, `filesystem`, `endpoint` or `protocol` is taken as an update: the spec
-        has them as create and read only, FACTS says "update in place" (*unproven*).
+        has them as create and read only, docs/azure.md says "update in place" (*unproven*).
         """
         if "secrets" in new["credentials"] and place.id.lower() in self._soft_deleted and not store.get(place.id):
             text = f"The secret of datastore {place.names[-1]} is currently in a deleted but recoverable state."
