@@ -68,6 +68,17 @@ def caller_of(headers: Mapping[str, str], environment: Mapping[str, str]) -> Cal
     return _developer(environment)
 
 
+def door_problem(environment: Mapping[str, str]) -> str | None:
+    """Why nobody can be believed here, for the health page; None when somebody can."""
+    if _easy_auth_is_on(environment):
+        return None
+    try:
+        _developer(environment)
+    except RequestError as error:
+        return str(error)
+    return None
+
+
 def _easy_auth_is_on(environment: Mapping[str, str]) -> bool:
     """`WEBSITE_AUTH_ENABLED` is the platform's word (any case); `EASY_AUTH_ENABLED` is the deployment's."""
     names = ("WEBSITE_AUTH_ENABLED", "EASY_AUTH_ENABLED")

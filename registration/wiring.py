@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from registration.acceptance import Acceptance
+from registration.caller import door_problem
 from registration.catalog import Catalog
 from registration.idempotency import Idempotency
 from registration.operations import Operations
@@ -182,6 +184,10 @@ class Wiring:
 
     def problems(self) -> list[str]:
         """What is misconfigured, by the names of settings; empty when nothing is."""
+        door = door_problem(os.environ)
+        return ([] if door is None else [door]) + self._policy_problems()
+
+    def _policy_problems(self) -> list[str]:
         try:
             self.policy.current()
         except Misconfigured as error:

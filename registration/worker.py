@@ -25,7 +25,7 @@ from shared import logs
 from shared.documents import Documents, Lease
 from shared.errors import LeaseBusy, Permanent, RegistrarError, Temporary
 from shared.queues import Queue
-from shared.workspace import Workspace
+from shared.workspace import Workspace, is_guid
 
 log = logs.get_log(__name__)
 
@@ -58,8 +58,10 @@ class WorkMessage:
         """None for anything that this service did not write."""
         try:
             fields = json.loads(body)
-            attempt, resumed = int(fields.get("attempt", 1)), fields.get("resumed") is True
-            return cls(str(fields["operation"]), str(fields["workspace"]), attempt, resumed)
+            operation, attempt = str(fields["operation"]), int(fields.get("attempt", 1))
+            if not is_guid(operation):
+                return None
+            return cls(operation, str(fields["workspace"]), attempt, fields.get("resumed") is True)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return None
 
@@ -109,7 +111,8 @@ class Worker:
     def give_up(self, body: bytes) -> None:
         """A poisoned message: its workspace has failed, with the last reason that is known."""
         work = WorkMessage.parse(body)
-        if work is None:
+        progress = None if work is None else self._results.progress(work.operation)
+        if work is None or progress is None:
             log.error("A poisoned message names no operation and was dropped.")
             return
         with logs.bound(operation=work.operation, workspace=work.workspace):

@@ -75,12 +75,11 @@ class Throttle:
 
     def after(self, method: str, url: str, status: int, headers: Mapping[str, str]) -> None:
         """Learns from an answer: what ARM says remains for all hosts, and how long it wants to be left alone."""
-        bucket = self._bucket(method, url)
-        kind = _kind(method)
-        remaining = headers.get(f"x-ms-ratelimit-remaining-subscription-{kind}", "")
+        bucket, share = self._bucket(method, url), max(self._hosts(), 1)
+        remaining = headers.get(f"x-ms-ratelimit-remaining-subscription-{_kind(method)}", "")
         with bucket.lock:
             if remaining.isdecimal():
-                bucket.tokens = min(bucket.tokens, int(remaining) / max(self._hosts(), 1))
+                bucket.tokens = min(bucket.tokens, int(remaining) / share)
             if status == 429:
                 delay = retry_after(headers)
                 bucket.tokens = min(bucket.tokens, 0.0)
@@ -89,11 +88,11 @@ class Throttle:
     def _bucket(self, method: str, url: str) -> Bucket:
         match = re.search(r"/subscriptions/([^/?]+)", url)
         key = (match[1].lower() if match else "", _kind(method))
+        share = max(self._hosts(), 1)  # may call storage, so not under the lock
         with self._lock:
             bucket = self._buckets.get(key)
             if bucket is None:
                 burst, rate = LIMITS[key[1]]
-                share = max(self._hosts(), 1)
                 bucket = self._buckets[key] = Bucket(burst, rate, burst / share, self._clock())
             return bucket
 

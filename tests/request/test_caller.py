@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from registration.caller import CLAIMS, HEADER, Caller, caller_of
+from registration.caller import CLAIMS, HEADER, Caller, caller_of, door_problem
 from shared.errors import RequestError
 
 TID = "11111111-1111-4111-8111-111111111111"
@@ -97,3 +97,10 @@ def test_a_developer_stands_in_on_their_own_machine() -> None:
 )
 def test_and_nowhere_else(change: dict[str, str]) -> None:
     refused({}, {**DEVELOPER, **change})
+
+
+def test_health_tells_when_nobody_can_be_believed() -> None:
+    assert door_problem(ON) is None
+    assert door_problem(DEVELOPER) is None
+    assert "Easy Auth is not on" in (door_problem({}) or "")
+    assert "DEVELOPMENT_CALLER" in (door_problem({**DEVELOPER, "DEVELOPMENT_CALLER": "x"}) or "")
