@@ -141,7 +141,7 @@ class Wiring:
         if principal is None:
             return self.identity
         reference = KeyVaultSecret(key_vault_secret=principal[2])
-        return OutboundPrincipal(self.settings, lambda: self.vaults.read(reference).value)
+        return OutboundPrincipal(self.settings, lambda: self.vaults.read(reference).value, self.transport)
 
     @cached_property
     def token_policy(self) -> Any:

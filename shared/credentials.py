@@ -38,12 +38,13 @@ class OutboundPrincipal:
     """A service principal for calls to Azure ML. Its secret is read from the vault at first use, and again when
     Entra refuses it, since it may have been rotated."""
 
-    def __init__(self, settings: Settings, secret: Callable[[], str]) -> None:
+    def __init__(self, settings: Settings, secret: Callable[[], str], transport: Any) -> None:
         principal = settings.outbound_principal
         assert principal is not None
         self._tenant_id, self.client_id, _ = principal
         self._authority = settings.authority_host
         self._secret = secret
+        self._transport = transport
         self._inner: TokenCredential | None = None
 
     def get_token(self, *scopes: str, **kwargs: Any) -> AccessToken:
@@ -65,5 +66,6 @@ class OutboundPrincipal:
             self.client_id,
             self._secret(),
             authority=self._authority,
+            transport=self._transport,
             disable_instance_discovery=self._authority not in _KNOWN_AUTHORITIES,
         )

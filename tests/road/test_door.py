@@ -6,6 +6,7 @@ import base64
 import json
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.road.journey import (
@@ -51,6 +52,22 @@ def test_without_a_token_and_with_a_forged_header_it_is_401(stack: LocalStack, u
     assert (
         with_token.post("/api/registrations", json=body, headers={"x-ms-client-principal": forged}).status_code == 403
     )
+
+
+@pytest.mark.parametrize(
+    "principal", ["%%%", "{}", "[]", '{"auth_typ": "aad", "claims": [{"typ": "oid", "val": "x"}]}']
+)
+def test_a_principal_that_is_not_whole_is_401_behind_the_door_too(
+    stack: LocalStack, untouched: None, principal: str
+) -> None:
+    encoded = principal if principal == "%%%" else base64.b64encode(principal.encode()).decode()
+    headers = {"X-Local-Front": stack.config["front_secret"], "X-MS-CLIENT-PRINCIPAL": encoded}
+    url = f"{stack.description['host_api']}/registrations"
+    answer = httpx.post(
+        url, json=registration([stack.new_workspace()], data("sales")), headers=headers, trust_env=False
+    )
+    assert answer.status_code == 401
+    assert answer.json()["error"]["details"][0]["target"].startswith("x-ms-client-principal")
 
 
 def test_a_stranger_is_403_and_told_only_what_is_missing(stack: LocalStack, untouched: None) -> None:
