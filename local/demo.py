@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import shutil
+import signal
 import ssl
 import sys
 import tempfile
@@ -129,6 +130,7 @@ class Demo:
 def main() -> int:
     """Start a stack in a temporary directory, run the demo, stop it. 0 only if all went as it should."""
     directory = Path(tempfile.mkdtemp(prefix="registrar-demo-"))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that it cleans up as after Ctrl-C
     try:
         print("Starting a local Azure with 3 workspaces in 2 subscriptions ...")
         with supervisor.running(directory, "--port", "0") as stack:

@@ -13,11 +13,12 @@ from registration.caller import Caller
 from registration.catalog import Catalog, check_owner
 from registration.document import Faults, Registration, parse_registration
 from registration.idempotency import Claim, Idempotency, check_key
-from registration.naming import default_name, new_operation_id
-from registration.operations import Operation, Operations
+from registration.naming import MADE_UP, default_name, is_made_up, new_operation_id
+from registration.operations import Operations
 from registration.original import as_registration, is_original
 from registration.policy import Action, Policy
 from registration.results import Results, Status
+from registration.snapshot import Operation
 from shared import logs
 from shared.errors import RequestError
 from shared.settings import Settings
@@ -55,6 +56,8 @@ class Acceptance:
         if key is not None:
             check_key(key)
         settings = self._settings
+        if not self._policy().of(caller, Action.REGISTER).rules:
+            raise RequestError(403, "NotAuthorized", "No rule of the policy lets you register anything.")
         data = parse_body(body, content_type, settings.max_body_bytes)
         request, rename = self._registration(caller, data)
         self._authorize(caller, request, rename)
@@ -83,13 +86,22 @@ class Acceptance:
         if is_original(data):
             data, faults = as_registration(data, self._clock())
             prefix = "send-data"
-        request = parse_registration(data, settings.key_vault_urls, settings.max_changes, faults)
+        request = parse_registration(
+            data, settings.key_vault_urls, settings.max_changes, faults, settings.cloud.storage_suffix
+        )
+        if request.name is not None and is_made_up(request.name):
+            own = {default_name(made, caller, request) for made in MADE_UP}
+            stored = self._catalog.get(request.name)
+            if request.name not in own and (stored is None or stored.owner.id != caller.id):
+                message = "names of this form are made by the service; choose another, or leave the name out"
+                faults.add("name", message)
+                faults.raise_if_any()
         return replace(request, name=request.name or default_name(prefix, caller, request)), faults.rename
 
     def _authorize(self, caller: Caller, request: Registration, rename: Callable[[str], str] = str) -> None:
         rights = self._policy().of(caller, Action.REGISTER)
-        own = [self._settings.outbound_secret.lower()] if self._settings.outbound_secret else []
-        require(request, rights, self._settings.key_vault_urls, own, rename)
+        settings = self._settings
+        require(request, rights, settings.key_vault_urls, settings.own_secrets, rename)
 
     def _accept(self, operation: str, caller: Caller, request: Registration) -> Operation:
         with logs.bound(operation=operation):
@@ -98,7 +110,7 @@ class Acceptance:
     def _again(self, claim: Claim, caller: Caller, request: Registration) -> Operation:
         """The same key and body: the first operation while it runs or has succeeded, a linked one if it failed."""
         known = self._operations.get(claim.operation)
-        progress = None if known is None else self._results.progress(claim.operation)
+        progress = None if known is None else self._results.current(claim.operation)
         if known is None or progress is None or progress.status is not Status.FAILED:
             return self._accept(claim.operation, caller, request)
         operation = new_operation_id()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from registration.document import MAX_FAULTS, Registration
 from registration.policy import Access, Rights, Source
@@ -26,16 +26,20 @@ def data_access(data: Data, workspace: Workspace, containers: Mapping[str, str])
     container = location.container or containers.get((location.datastore or "").lower())
     if container is None:
         return None
-    folder = data.type == "uri_folder"
+    folder = data.type != "uri_file"
     return Access(workspace.key, f"data/{data.name}", (Source(container, location.path, folder),))
 
 
-def containers_of(registration: Registration, observed: Observed | None = None) -> dict[str, str]:
-    """Where each datastore name leads: as the workspace has it, and, before that, as the registration wants it."""
+def containers_of(registration: Registration, observed: Observed | None = None, suffix: str = "") -> dict[str, str]:
+    """Where each datastore name leads: as the workspace has it, and, before that, as the registration wants it.
+
+    A datastore of the workspace with another endpoint than the cloud's (`suffix`) leads to nowhere that we know.
+    """
     found = {
-        name: f"{datastore.account_name}/{datastore.filesystem}"
+        name: datastore.location
         for name, datastore in (observed.datastores if observed else {}).items()
-        if datastore.account_name and datastore.filesystem
+        if datastore.location is not None
+        and (datastore.type == "one_lake" or datastore.fields.get("endpoint") in {None, suffix})
     }
     return found | {datastore.name.lower(): datastore.location for datastore in registration.datastores}
 
@@ -44,7 +48,7 @@ def require(
     registration: Registration,
     rights: Rights,
     vaults: Sequence[str],
-    own_secrets: Sequence[str],
+    own_secrets: Collection[str],
     rename: Callable[[str], str] = str,
 ) -> None:
     """Refuses the whole registration, with every missing right by name, when any part is out of bounds.

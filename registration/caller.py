@@ -29,7 +29,8 @@ CLAIMS = {
 }
 """Claim type -> what it says. An exact table: matching by last segment would let strangers name their own claims."""
 
-_ON_AZURE = ("WEBSITE_INSTANCE_ID", "WEBSITE_POD_NAME", "CONTAINER_NAME", "LEGION_SERVICE_HOST")
+_ON_AZURE = ("WEBSITE_INSTANCE_ID", "WEBSITE_POD_NAME", "LEGION_SERVICE_HOST")
+"""What the platform sets for a running app, and nobody else does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +89,20 @@ def _easy_auth_is_on(environment: Mapping[str, str]) -> bool:
 def _developer(environment: Mapping[str, str]) -> Caller:
     """`DEVELOPMENT_CALLER=<tenant id>/<object id>` stands in for `func start`, and nowhere else."""
     text = environment.get("DEVELOPMENT_CALLER", "").strip()
-    local = environment.get("AZURE_FUNCTIONS_ENVIRONMENT") == "Development"
-    if text and local and not any(environment.get(name) for name in _ON_AZURE):
-        tenant_id, _, object_id = text.partition("/")
-        if is_guid(tenant_id) and is_guid(object_id):
-            return Caller(tenant_id.lower(), object_id.lower())
+    off = "Easy Auth is not on here (WEBSITE_AUTH_ENABLED is not true), so no caller can be believed."
+    if not text:
+        raise _unauthenticated(f"{off} On your own machine set DEVELOPMENT_CALLER=<tenant id>/<object id>.")
+    if environment.get("AZURE_FUNCTIONS_ENVIRONMENT") != "Development":
+        raise _unauthenticated(
+            f"{off} DEVELOPMENT_CALLER is honoured only with AZURE_FUNCTIONS_ENVIRONMENT=Development."
+        )
+    for name in _ON_AZURE:
+        if environment.get(name):
+            raise _unauthenticated(f"{off} DEVELOPMENT_CALLER is not honoured on Azure, and {name} is set.")
+    tenant_id, _, object_id = text.partition("/")
+    if not (is_guid(tenant_id) and is_guid(object_id)):
         raise _unauthenticated("DEVELOPMENT_CALLER is not of the form <tenant id>/<object id>.")
-    raise _unauthenticated(
-        "Easy Auth is not on here (WEBSITE_AUTH_ENABLED is not true), so no caller can be believed. On your own "
-        "machine set DEVELOPMENT_CALLER=<tenant id>/<object id>."
-    )
+    return Caller(tenant_id.lower(), object_id.lower())
 
 
 def _from_principal(encoded: str) -> Caller:

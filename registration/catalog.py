@@ -7,11 +7,12 @@ that an operation can tell whether it was accepted.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from registration.caller import Caller
 from registration.document import Registration
+from registration.snapshot import whole
 from shared.documents import Document, Documents
 from shared.errors import Changed, Damaged, RequestError
 
@@ -42,7 +43,7 @@ class Stored:
         return cls(
             Registration.from_json(value["registration"]),
             Caller.from_json(value["owner"]),
-            value["generation"],
+            whole(value["generation"]),
             value["operation"],
             value["created"],
             value["updated"],
@@ -80,10 +81,7 @@ class Catalog:
                     return True
                 continue
             try:
-                created = candidate.created if stored is None else stored.created
-                self._documents.replace(
-                    document.name, replace(candidate, created=created).as_json(), etag=document.etag
-                )
+                self._documents.replace(document.name, candidate.as_json(), etag=document.etag)
             except Changed:
                 continue
             return True
@@ -101,7 +99,7 @@ def check_owner(stored: Stored | None, caller: Caller) -> None:
 def _stored(document: Document) -> Stored:
     try:
         return Stored.from_json(document.value)
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         raise Damaged(document.name) from None
 
 

@@ -9,21 +9,21 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from shared.assets import Data, Datastore, KeyVaultSecret
+from shared.assets import CREDENTIAL_TAGS, DATASTORES, Credentials, Data, Datastore, KeyVaultSecret
+from shared.clouds import CLOUDS
 from shared.errors import Fault, RequestError
+from shared.paths import locate, short_form
 from shared.secrets import find_secret
 from shared.workspace import Workspace
 
 NEW = "new"
 """The version that means: a new one for each accepted request."""
 
-MAX_FAULTS = 100
+MAX_FAULTS, ENOUGH = 100, 1000
+MAX_TARGET = 200
+_SECRETS = ("client_secret", "certificate", "account_key", "sas_token")
 _FIELDS = ("name", "workspaces", "datastores", "data")
 _LATER = {"sync": "sync options", "environments": "environments", "models": "models", "components": "components"}
-_LATER_TYPES = {
-    "datastores": {"azure_blob", "azure_file", "one_lake"},
-    "data": {"mltable"},
-}
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -51,7 +51,7 @@ class Registration:
         return cls(
             document["name"],
             tuple(Workspace.model_validate(workspace) for workspace in document["workspaces"]),
-            tuple(Datastore.model_validate(datastore) for datastore in document["datastores"]),
+            tuple(DATASTORES[item["type"]].model_validate(item) for item in document["datastores"]),
             tuple(Data.model_validate(data) for data in document["data"]),
         )
 
@@ -63,8 +63,13 @@ class Faults:
     rename: Callable[[str], str] = str
     found: list[Fault] = field(default_factory=list)
 
+    @property
+    def enough(self) -> bool:
+        """So many that looking further helps nobody, and costs time."""
+        return len(self.found) > ENOUGH
+
     def add(self, target: str, message: str, code: str = "InvalidField") -> None:
-        self.found.append(Fault(code, message, self.rename(target)))
+        self.found.append(Fault(code, message, self.rename(target)[:MAX_TARGET]))
 
     def raise_if_any(self) -> None:
         if not self.found:
@@ -73,16 +78,22 @@ class Faults:
         shown = self.found[:MAX_FAULTS]
         if count > MAX_FAULTS:
             shown = [*shown, Fault("MoreFaults", f"… and {count - MAX_FAULTS} more.")]
-        message = f"The registration has {count} fault{'s' if count > 1 else ''}; nothing was stored."
+        number = f"more than {ENOUGH}" if self.enough else str(count)
+        message = f"The registration has {number} fault{'s' if count > 1 else ''}; nothing was stored."
         raise RequestError(400, "InvalidRegistration", message, shown, shown[0].target)
 
 
 def parse_registration(
-    body: Mapping[str, Any], vaults: Sequence[str], max_changes: int, faults: Faults | None = None
+    body: Mapping[str, Any],
+    vaults: Sequence[str],
+    max_changes: int,
+    faults: Faults | None = None,
+    suffix: str = CLOUDS["AzureCloud"].storage_suffix,
 ) -> Registration:
     """Checks a body as a whole and reports every fault at once.
 
-    `vaults`: the listed vaults, the first one being the default. `max_changes`: most assets × workspaces.
+    `vaults`: the listed vaults, the first one being the default. `max_changes`: most assets × workspaces. `suffix`: the
+    cloud's storage suffix; an account of the same name under another is another account.
     Raises RequestError 400.
     """
     faults = faults or Faults()
@@ -91,22 +102,29 @@ def parse_registration(
             faults.add(name, _unknown(name), "UnknownField")
     registration_name = _name(body.get("name"), faults)
     workspaces = _workspaces(body, faults)
-    datastores = _list(Datastore, body, "datastores", faults)
-    data = _list(Data, body, "data", faults)
-    if not faults.found and not datastores and not data:
+    datastores = _datastores(body, faults)
+    data = _data(body, [item.key for _, item in workspaces], faults)
+    if not body.get("datastores") and not body.get("data"):
         faults.add("data", "a registration needs at least one datastore or data asset")
     _no_twins([(place, item.key) for place, item in workspaces], "workspaces", "this workspace", faults)
     _no_twins([(place, item.name.lower()) for place, item in datastores], "datastores", "this datastore", faults)
     _no_twins(
-        [(place, (item.name.lower(), item.version)) for place, item in data],
+        [(place, (item.name.lower(), _same_version(item.version))) for place, item in data],
         "data",
         "this data asset, in the same version,",
         faults,
     )
     for place, datastore in datastores:
-        references = datastore.credentials.references() if datastore.credentials else {}
+        credentials = datastore.credentials
+        references = credentials.references() if isinstance(credentials, Credentials) else {}
         for part, reference in references.items():
             _check_secret(reference, f"datastores[{place}].credentials.{part}", vaults, faults)
+    for place, datastore in datastores:
+        if datastore.type != "one_lake" and getattr(datastore, "endpoint", None) not in {None, suffix}:
+            faults.add(f"datastores[{place}].endpoint", f"this cloud's endpoint is {suffix}")
+    for place, asset in data:
+        if locate(asset.path).suffix not in {None, suffix}:
+            faults.add(f"data[{place}].path", f"this cloud's storage addresses end with {suffix}")
     changes = len(workspaces) * (len(datastores) + len(data))
     if changes > max_changes:
         faults.add("workspaces", f"{changes} assets × workspaces are too many; at most {max_changes} are taken")
@@ -117,6 +135,11 @@ def parse_registration(
         tuple(item for _, item in datastores),
         tuple(item for _, item in data),
     )
+
+
+def _same_version(version: str | None) -> str:
+    """Two versions that the service would make are one; others collide whatever their case."""
+    return NEW if version is None else version.lower()
 
 
 def _unknown(name: str) -> str:
@@ -155,29 +178,64 @@ def _has_selector(entry: Any) -> bool:
 
 
 def _list(model: type[M], body: Mapping[str, Any], part: str, faults: Faults) -> list[tuple[int, M]]:
+    return _items(model, _entries(body, part, faults), part, faults)
+
+
+def _entries(body: Mapping[str, Any], part: str, faults: Faults) -> dict[int, Any]:
+    """Place -> entry. The CLI's own files begin with `$schema`, which says nothing that we need."""
     entries = body.get(part)
     if entries is None:
-        return []
+        return {}
     if not isinstance(entries, list):
         faults.add(part, "this is a list")
-        return []
-    kept = {}
-    for place, entry in enumerate(entries):
+        return {}
+    return {
+        place: {name: value for name, value in entry.items() if name != "$schema"} if isinstance(entry, dict) else entry
+        for place, entry in enumerate(entries)
+    }
+
+
+def _datastores(body: Mapping[str, Any], faults: Faults) -> list[tuple[int, Datastore]]:
+    found: list[tuple[int, Datastore]] = []
+    for place, entry in _entries(body, "datastores", faults).items():
         kind = entry.get("type") if isinstance(entry, dict) else None
-        if isinstance(kind, str) and kind == "azure_data_lake_gen1":
-            faults.add(f"{part}[{place}].type", "Azure Data Lake Storage Gen1 is retired; use azure_data_lake_gen2")
-        elif isinstance(kind, str) and kind in _LATER_TYPES.get(part, ()):
-            faults.add(f"{part}[{place}].type", f"the type {kind} is not supported yet")
-        elif part == "data" and isinstance(entry, dict) and entry.get("version") == "on_change":
-            faults.add(f"{part}[{place}].version", "on_change is not supported yet; leave it out, or write new")
+        if isinstance(kind, str) and kind in DATASTORES:
+            found += _items(DATASTORES[kind], {place: entry}, "datastores", faults)
+        elif kind == "azure_data_lake_gen1":
+            message = "Azure Data Lake Storage Gen1 is retired; use azure_data_lake_gen2"
+            faults.add(f"datastores[{place}].type", message)
+        elif isinstance(entry, dict):
+            faults.add(f"datastores[{place}].type", f"a datastore's type is one of {', '.join(DATASTORES)}")
         else:
-            kept[place] = entry
-    return _items(model, kept, part, faults)
+            faults.add(f"datastores[{place}]", "this is an object")
+    return found
+
+
+def _data(body: Mapping[str, Any], workspaces: Sequence[str], faults: Faults) -> list[tuple[int, Data]]:
+    entries = _entries(body, "data", faults)
+    for place in [place for place, entry in entries.items() if isinstance(entry, dict)]:
+        if entries[place].get("version") == "on_change":
+            faults.add(f"data[{place}].version", "on_change is not supported yet; leave it out, or write new")
+            del entries[place]
+    return [(place, _short(place, data, workspaces, faults)) for place, data in _items(Data, entries, "data", faults)]
+
+
+def _short(place: int, data: Data, workspaces: Sequence[str], faults: Faults) -> Data:
+    """A long datastore path names its workspace: it is taken for that workspace alone, in its short form."""
+    long = short_form(data.path)
+    if long is None:
+        return data
+    if any(key != long[0] for key in workspaces):
+        message = "this path is in another workspace; write azureml://datastores/<name>/paths/<path> for all of them"
+        faults.add(f"data[{place}].path", message)
+    return data.model_copy(update={"path": long[1]})
 
 
 def _items(model: type[M], entries: Mapping[int, Any], part: str, faults: Faults) -> list[tuple[int, M]]:
     found = []
     for place, entry in entries.items():
+        if faults.enough:
+            break
         try:
             found.append((place, model.model_validate(entry)))
         except ValidationError as error:
@@ -191,16 +249,17 @@ def _sentences(error: ValidationError) -> list[tuple[str, str, str]]:
     found: dict[str, tuple[str, str]] = {}
     for fault in error.errors(include_url=False, include_input=False, include_context=False):
         names = [part for part in fault["loc"] if not (isinstance(part, str) and "[" in part)]
-        names = [part for part in names if part not in {"KeyVaultSecret", "ServicePrincipal"}]
+        names = [part for number, part in enumerate(names) if not (part in CREDENTIAL_TAGS and number == 1)]
+        names = [part for part in names if part != "KeyVaultSecret"]
         target = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in names)
-        if target.endswith(".client_secret") or ".client_secret." in target:
-            target = target[: target.index(".client_secret") + len(".client_secret")]
-            found[target] = (
-                "a secret is given by reference: {key_vault_secret: <name>}, never in clear",
-                "SecretInClear",
-            )
+        secret = re.match(rf"\.credentials\.({'|'.join(_SECRETS)})", target)
+        if secret is not None and fault["type"] != "missing":
+            message = "a secret is given by reference: {key_vault_secret: <name>}, never in clear"
+            found[secret[0]] = (message, "SecretInClear")
         elif fault["type"] == "extra_forbidden":
-            found[target] = ("there is no such field here", "UnknownField")
+            later = re.search(r"\.(mltable|write_to)$", target)
+            message = "MLTable definitions are not supported yet" if later else "there is no such field here"
+            found[target] = (message, "UnknownField")
         elif fault["type"] == "missing":
             found[target] = ("this field is needed", "MissingField")
         elif fault["type"] == "model_type":

@@ -14,6 +14,7 @@ from registration.caller import Caller
 from registration.naming import digest
 from shared.documents import Documents
 from shared.errors import Changed, Damaged, Fault, RequestError
+from shared.workspace import is_guid
 
 KEPT = timedelta(days=7)
 
@@ -51,6 +52,8 @@ class Idempotency:
             try:
                 expired = datetime.fromisoformat(found.value["expires"]) < now
                 same, known = found.value["body"] == record["body"], str(found.value["operation"])
+                if not is_guid(known):
+                    raise ValueError("this is no operation's id")
             except (KeyError, TypeError, ValueError):
                 raise Damaged(name) from None
             if expired:

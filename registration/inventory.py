@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from registration.plan import Applied
+from registration.snapshot import whole
 from shared.documents import Documents
 from shared.errors import Damaged
 
@@ -16,8 +17,8 @@ class State:
     """A workspace's document: the generation of each registration that was applied, and what was applied."""
 
     workspace_id: str | None = None
-    generations: Mapping[str, int] = field(default_factory=dict)
-    """Registration name, in lower case -> the newest generation that was applied here."""
+    generations: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    """Registration name, in lower case -> when it was born, and its newest generation that was applied here."""
     assets: Mapping[str, Applied] = field(default_factory=dict)
     """Asset id, in lower case."""
 
@@ -27,8 +28,13 @@ class State:
             return State(workspace_id, self.generations, self.assets)
         return State(workspace_id)
 
-    def after(self, registration: str, generation: int, applied: Mapping[str, Applied]) -> State:
-        generations = {**self.generations, registration.lower(): generation}
+    def newest(self, registration: str, born: str) -> int:
+        """The newest generation that was applied of the registration of this name and birth; 0 for none."""
+        known, generation = self.generations.get(registration.lower(), ("", 0))
+        return generation if known == born else 0
+
+    def after(self, registration: str, born: str, generation: int, applied: Mapping[str, Applied]) -> State:
+        generations = {**self.generations, registration.lower(): (born, generation)}
         assets = {**self.assets, **{asset.lower(): what for asset, what in applied.items()}}
         return State(self.workspace_id, generations, assets)
 
@@ -46,10 +52,10 @@ def read_state(documents: Documents, key: str) -> State:
         value: dict[str, Any] = document.value
         return State(
             value["workspace_id"],
-            dict(value["generations"]),
-            {asset: Applied(what["fields"], what["secrets"]) for asset, what in value["assets"].items()},
+            {name: (str(born), whole(number)) for name, (born, number) in value["generations"].items()},
+            {asset: Applied(dict(what["fields"]), dict(what["secrets"])) for asset, what in value["assets"].items()},
         )
-    except (KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError):
         raise Damaged(document.name) from None
 
 

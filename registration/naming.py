@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import uuid
 
 from registration.caller import Caller
@@ -13,6 +14,14 @@ from registration.document import Registration
 def new_operation_id() -> str:
     """Random: it says nothing and cannot be guessed. Versions alone have the form of a time."""
     return str(uuid.uuid4())
+
+
+MADE_UP = ("auto", "send-data")
+"""Prefixes of names that the service makes. Nobody else may take one, for they can be guessed."""
+
+
+def is_made_up(name: str) -> bool:
+    return re.fullmatch(rf"({'|'.join(MADE_UP)})-[0-9a-f]{{16}}", name.lower()) is not None
 
 
 def default_name(prefix: str, caller: Caller, registration: Registration) -> str:

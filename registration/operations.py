@@ -8,90 +8,26 @@ sweeper.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from registration.caller import Caller
 from registration.catalog import Catalog, Stored, check_owner
 from registration.document import Registration
-from registration.results import FAILURES, Outcome, Result, Results, open_blob, operation_blob
+from registration.index import Index
+from registration.messages import WorkMessage
+from registration.results import UNDONE, Outcome, Results, Status, open_blob, operation_blob
+from registration.snapshot import Operation
 from registration.versions import with_versions
 from shared import logs
 from shared.documents import Documents
-from shared.errors import Changed, Damaged, RegistrarError, RequestError
+from shared.errors import Changed, Damaged, RequestError
 from shared.queues import Queue
 from shared.workspace import Workspace
 
 log = logs.get_log(__name__)
-
-UNCOMMITTED = timedelta(minutes=2)
-"""How long an operation may take from its draft to its last message before the sweeper looks after it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """A frozen snapshot: what was accepted, from whom, for which workspaces."""
-
-    id: str
-    caller: Caller
-    registration: Registration
-    generation: int
-    workspaces: tuple[Workspace, ...]
-    created: datetime
-    deadline: datetime
-    retry_of: str | None = None
-
-    @property
-    def name(self) -> str:
-        return self.registration.name or ""
-
-    def workspace(self, key: str) -> Workspace | None:
-        return next((workspace for workspace in self.workspaces if workspace.key == key), None)
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "id": self.id,
-            "caller": self.caller.as_json(),
-            "registration": self.registration.as_json(),
-            "generation": self.generation,
-            "workspaces": [workspace.model_dump() for workspace in self.workspaces],
-            "created": self.created.isoformat(),
-            "deadline": self.deadline.isoformat(),
-            "retry_of": self.retry_of,
-        }
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Operation:
-        return cls(
-            value["id"],
-            Caller.from_json(value["caller"]),
-            Registration.from_json(value["registration"]),
-            value["generation"],
-            tuple(Workspace.model_validate(workspace) for workspace in value["workspaces"]),
-            datetime.fromisoformat(value["created"]),
-            datetime.fromisoformat(value["deadline"]),
-            value["retry_of"],
-        )
-
-    def metadata(self) -> dict[str, str]:
-        """Enough to answer for the operation even if its document is damaged."""
-        return {
-            "total": str(len(self.workspaces)),
-            "caller": self.caller.id,
-            "registration": self.name,
-            "generation": str(self.generation),
-            "created": self.created.isoformat(),
-            "deadline": self.deadline.isoformat(),
-            **({"retryof": self.retry_of} if self.retry_of else {}),
-        }
-
-
-def message(operation: str, workspace: str, attempt: int = 1, resumed: bool = False) -> dict[str, object]:
-    """The queue message: one workspace's part of an operation."""
-    return {"operation": operation, "workspace": workspace, "attempt": attempt, "resumed": resumed}
 
 
 class Operations:
@@ -102,6 +38,7 @@ class Operations:
         documents: Documents,
         catalog: Catalog,
         results: Results,
+        index: Index,
         queue: Queue,
         pool: Executor,
         clock: Callable[[], datetime],
@@ -110,6 +47,7 @@ class Operations:
         self._documents = documents
         self._catalog = catalog
         self._results = results
+        self._index = index
         self._queue = queue
         self._pool = pool
         self._clock = clock
@@ -129,6 +67,8 @@ class Operations:
         while True:
             found = self._read(operation_id)
             if found is None:
+                # A marker that is left of an operation whose document is gone says nothing about the new one.
+                self._documents.delete(operation_blob(operation_id, "enqueued"))
                 self._create(self._draft(operation_id, caller, request))
                 continue
             operation, etag = found
@@ -145,7 +85,24 @@ class Operations:
                 continue
 
     def retry(self, operation_id: str, failed: Operation, workspaces: Sequence[Workspace]) -> Operation:
-        """A linked operation for those workspaces of `failed`, with the same frozen registration."""
+        """A linked operation for those workspaces of `failed`, with the same frozen registration.
+
+        One that is under way already, or has succeeded, is given instead: to ask twice is to ask once.
+        """
+        claim = operation_blob(failed.id, "retried")
+        while self._documents.create(claim, {"operation": operation_id}) is None:
+            known = self._documents.read(claim)
+            other = None if known is None else self.get(str(known.value["operation"]))
+            progress = None if other is None else self._results.current(other.id)
+            if known is None:
+                continue
+            if other is not None and progress is not None and progress.status not in {Status.FAILED, Status.CANCELED}:
+                return other
+            try:
+                self._documents.replace(claim, {"operation": operation_id}, etag=known.etag)
+            except Changed:
+                continue
+            break
         now = self._clock()
         operation = replace(
             failed,
@@ -160,61 +117,40 @@ class Operations:
         return operation
 
     def failed_workspaces(self, operation: Operation) -> list[Workspace]:
-        """The workspaces to try again. Raises RequestError 409 while the operation runs, or when nothing failed."""
-        progress = self._results.progress(operation.id)
+        """The workspaces to try again: failed, or canceled before their turn.
+
+        Raises RequestError 409 while the operation runs, or when there are none.
+        """
+        progress = self._results.current(operation.id)
         if progress is None or not progress.done:
             raise RequestError(409, "OperationRunning", "The operation is still running; wait for its end.")
-        failed = [workspace for workspace in operation.workspaces if progress.outcomes.get(workspace.key) in FAILURES]
+        outcomes = progress.outcomes
+        failed = [it for it in operation.workspaces if outcomes.get(it.key, Outcome.FAILED) in UNDONE]
         if not failed:
             raise RequestError(409, "NothingFailed", "Nothing of this operation failed, so there is nothing to retry.")
         return failed
 
-    def sweep(self) -> int:
-        """Looks after every operation that is not completed. Returns how many there are."""
-        entries = list(self._documents.list("open/"))
-        for entry in entries:
-            operation_id = entry.name.removeprefix("open/")
-            with logs.bound(operation=operation_id):
-                try:
-                    self._look_after(operation_id, entry.modified)
-                except RegistrarError as error:
-                    log.warning("An operation could not be looked after.", reason=str(error))
-        return len(entries)
+    def send(self, operation_id: str, workspaces: Iterable[Workspace]) -> None:
+        """One message per workspace. More of them than needed do no harm. Raises Temporary."""
+        send = logs.carried(self._queue.send)
+        messages = [WorkMessage(operation_id, workspace.key).as_json() for workspace in workspaces]
+        for task in [self._pool.submit(send, message) for message in messages]:
+            task.result()
 
-    def _look_after(self, operation_id: str, begun: datetime) -> None:
-        progress = self._results.complete(operation_id)
-        now = self._clock()
-        if progress is None:
-            if now - begun > UNCOMMITTED:
-                self._documents.delete(open_blob(operation_id))
-        elif progress.done:
-            log.info("A finished operation was marked as completed.")
-        elif now > datetime.fromisoformat(progress.metadata["deadline"]):
-            self._expire(operation_id, set(progress.outcomes))
-        elif not progress.enqueued and now - begun > UNCOMMITTED:
-            self._carry_on(operation_id)
-
-    def _carry_on(self, operation_id: str) -> None:
-        """An operation whose messages are not all out: sent, if it was committed; else it was never accepted."""
-        operation = self.get(operation_id)
-        if operation is None:
-            return
+    def carry_on(self, operation: Operation) -> bool:
+        """Sends the messages of an operation that was committed; False when it never was, and is cleared away."""
         stored = self._catalog.get(operation.name)
         if operation.retry_of or (stored is not None and stored.operation == operation.id):
-            log.info("Messages that were missing are sent.")
             self._enqueue(operation)
-        else:
-            log.info("An operation that was never accepted is cleared away.")
-            self._documents.delete(_blob(operation_id))
-            self._documents.delete(open_blob(operation_id))
+            return True
+        self._index.remove(operation)
+        self._documents.delete(_blob(operation.id))
+        self._documents.delete(open_blob(operation.id))
+        return False
 
-    def _expire(self, operation_id: str, finished: set[str]) -> None:
-        operation = self.get(operation_id)
-        error = {"code": "DeadlineExceeded", "message": "The operation's deadline passed before this workspace's turn."}
-        for workspace in operation.workspaces if operation is not None else ():
-            if workspace.key not in finished:
-                result = Result(workspace.key, Outcome.EXPIRED, error=error, finished=self._clock().isoformat())
-                self._results.write(operation_id, result)
+    def restore_head(self, operation: Operation) -> None:
+        """Writes the operation's metadata again."""
+        self._documents.replace(_blob(operation.id), operation.as_json(), metadata=operation.metadata())
 
     def _draft(self, operation_id: str, caller: Caller, request: Registration) -> Operation:
         now = self._clock()
@@ -228,6 +164,7 @@ class Operations:
             request.workspaces,
             now,
             now + self._deadline,
+            now.isoformat() if stored is None else stored.created,
         )
 
     def _create(self, operation: Operation) -> None:
@@ -240,12 +177,10 @@ class Operations:
     def _enqueue(self, operation: Operation) -> None:
         if self._enqueued(operation.id):
             return
-        send = logs.carried(self._queue.send)
-        sent = [self._pool.submit(send, message(operation.id, workspace.key)) for workspace in operation.workspaces]
-        for task in sent:
-            task.result()
+        self._index.add(operation)
+        self.send(operation.id, operation.workspaces)
         self._documents.create(operation_blob(operation.id, "enqueued"), {})
-        log.info("An operation was set to work.", workspaces=len(sent), registration=operation.name)
+        log.info("An operation was set to work.", workspaces=len(operation.workspaces), registration=operation.name)
 
     def _read(self, operation_id: str) -> tuple[Operation, str] | None:
         document = self._documents.read(_blob(operation_id))
@@ -253,7 +188,7 @@ class Operations:
             return None
         try:
             return Operation.from_json(document.value), document.etag
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, AttributeError):
             raise Damaged(document.name) from None
 
 
@@ -262,5 +197,5 @@ def _blob(operation_id: str) -> str:
 
 
 def _stored(operation: Operation) -> Stored:
-    time = operation.created.isoformat()
-    return Stored(operation.registration, operation.caller, operation.generation, operation.id, time, time)
+    updated = operation.created.isoformat()
+    return Stored(operation.registration, operation.caller, operation.generation, operation.id, operation.born, updated)

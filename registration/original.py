@@ -96,8 +96,10 @@ def _data(entry: Any, place: int, datastores: list[Any], now: datetime, faults: 
 
 def _path(path: Any, datastore: Any, place: int, faults: Faults) -> Any:
     """`dataset_path` is relative to the datastore; one slash in front of it is forgiven."""
-    if not isinstance(path, str) or not isinstance(datastore, str):
+    if not isinstance(path, str):
         return path
+    if not isinstance(datastore, str):  # a fault of its own; the path is looked at all the same
+        datastore = "unnamed"
     if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:", path):
         faults.add(f"data[{place}].path", "write the path below the datastore, without a scheme")
         return f"azureml://datastores/{datastore}/paths/x"

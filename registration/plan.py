@@ -48,22 +48,23 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class WantedDatastore:
-    """A datastore with its references read. `secrets`: field -> address and version of the secret, never its value."""
+    """A datastore with its references read.
+
+    `principal`: the parts of its credentials that can be compared; those in `private` came from a vault, and are
+    compared but never shown or kept. `secrets`: field -> address and version of the secret, never its value.
+    """
 
     datastore: Datastore
-    tenant_id: str | None = None
-    client_id: str | None = None
+    principal: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
+    private: frozenset[str] = frozenset()
 
     def fields(self) -> dict[str, Any]:
         """What is compared. A field that the registration leaves out is not managed, and not here."""
-        fields: dict[str, Any] = {
-            "account_name": self.datastore.account_name,
-            "filesystem": self.datastore.filesystem,
-            "credentials": "None" if self.datastore.credentials is None else "ServicePrincipal",
-        }
-        if self.datastore.credentials is not None:
-            fields |= {"tenant_id": self.tenant_id, "client_id": self.client_id}
+        credentials = self.datastore.credentials
+        fields = self.datastore.place()
+        fields["credentials"] = "None" if credentials is None else credentials.KIND
+        fields |= {name: value.lower().rstrip("/") for name, value in self.principal.items()}
         if self.datastore.description is not None:
             fields["description"] = self.datastore.description
         if self.datastore.tags is not None:
@@ -103,7 +104,8 @@ class Change:
     def applied(self) -> Applied:
         """What the inventory will say once the change is made."""
         if isinstance(self.wanted, WantedDatastore):
-            return Applied(self.wanted.fields(), dict(self.wanted.secrets))
+            kept = {name: value for name, value in self.wanted.fields().items() if name not in self.wanted.private}
+            return Applied(kept, dict(self.wanted.secrets))
         return Applied({"type": self.wanted.type, "path": self.wanted.path})
 
 
@@ -122,16 +124,15 @@ def _datastore(wanted: WantedDatastore, inventory: Inventory, observed: Observed
         return Change(asset, Action.CREATE, wanted, (Reason("name", "missing"),))
     if found.type != wanted.datastore.type:
         return Change(asset, Action.CONFLICT, wanted, (Reason("type", "immutable", found.type, wanted.datastore.type),))
-    reasons = (*_fields(wanted.fields(), found, applied), *_secrets(wanted.secrets, applied))
+    reasons = (*_fields(wanted, found, applied), *_secrets(wanted.secrets, applied))
     if reasons:
         return Change(asset, Action.UPDATE, wanted, tuple(reasons))
     return Change(asset, Action.NONE if applied is not None else Action.ADOPT, wanted)
 
 
-def _fields(wanted: Mapping[str, Any], found: ObservedDatastore, applied: Applied | None) -> Iterable[Reason]:
-    observed = found.model_dump()
-    for name, value in wanted.items():
-        if observed[name] == value:
+def _fields(wanted: WantedDatastore, found: ObservedDatastore, applied: Applied | None) -> Iterable[Reason]:
+    for name, value in wanted.fields().items():
+        if found.fields.get(name) == value:
             continue
         if applied is None or name not in applied.fields:
             reason = "differs"
@@ -139,7 +140,10 @@ def _fields(wanted: Mapping[str, Any], found: ObservedDatastore, applied: Applie
             reason = "changed in workspace"
         else:
             reason = "changed in registration"
-        yield Reason(name, reason, observed[name], value)
+        if name in wanted.private:
+            yield Reason(name, reason)
+        else:
+            yield Reason(name, reason, found.fields.get(name), value)
 
 
 def _secrets(wanted: Mapping[str, str], applied: Applied | None) -> Iterable[Reason]:

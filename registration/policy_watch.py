@@ -49,7 +49,7 @@ class PolicyWatch:
                 log.info("The policy was read.", rules=len(self._policy.rules))
             self.problem = None if self._policy is not None else self.problem
         except ValueError as error:
-            self._complain(f"the policy is invalid, at {error}")
+            self._complain(f"the policy is invalid: {error}")
         except OSError as error:
             self._complain(f"POLICY_FILE cannot be read: {error.strerror}")
         except AzureBusy:

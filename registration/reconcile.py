@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -13,7 +13,7 @@ from registration.document import Registration
 from registration.plan import WRITES, Action, Applied, Change, Desired, Reason, WantedDatastore, make_plan
 from registration.policy import Rights
 from shared import logs
-from shared.assets import Data, Datastore, Observed
+from shared.assets import CHECKED, Data, Datastore, Observed, ObservedDatastore
 from shared.azureml.observed import Credential
 from shared.errors import AzureRefused, Permanent, Temporary
 from shared.paths import locate
@@ -21,6 +21,9 @@ from shared.secrets import Secret
 from shared.workspace import Workspace
 
 log = logs.get_log(__name__)
+
+PARALLEL = 8
+"""Calls in flight for one workspace; a host works on several workspaces at once."""
 
 
 class Verdict(StrEnum):
@@ -82,7 +85,7 @@ class Reconciled:
 
 
 class WorkspaceReader(Protocol):
-    def observe(self, workspace: Workspace, wanted: tuple[Data, ...]) -> Observed: ...
+    def observe(self, workspace: Workspace, wanted: tuple[Data, ...], pool: Executor) -> Observed: ...
 
 
 class WorkspaceWriter(Protocol):
@@ -101,6 +104,7 @@ class _Work:
     workspace: Workspace
     check: Callable[[], None]
     observed: Observed
+    pool: Executor
     credentials: dict[str, Credential] = field(default_factory=dict)
     refused: dict[str, AssetResult] = field(default_factory=dict)
     """Assets that do not get as far as the plan."""
@@ -109,7 +113,8 @@ class _Work:
 class Reconciler:
     """Brings a registration's assets into a workspace. Safe to run again at any point.
 
-    `own_client_id`: the principal that calls Azure ML, which datastores may not store; None where they may.
+    `suffix`: the cloud's storage suffix. `own_client_ids`: the principals that call Azure ML, which datastores may not
+    store.
     """
 
     def __init__(
@@ -117,16 +122,16 @@ class Reconciler:
         reader: WorkspaceReader,
         writer: WorkspaceWriter,
         secrets: SecretReader,
-        pool: Executor,
         vaults: tuple[str, ...],
-        own_client_id: str | None = None,
+        suffix: str,
+        own_client_ids: Callable[[], frozenset[str]] = frozenset,
     ) -> None:
         self._reader = reader
         self._writer = writer
         self._secrets = secrets
-        self._pool = pool
         self._vaults = vaults
-        self._own_client_id = own_client_id
+        self._suffix = suffix
+        self._own_client_ids = own_client_ids
 
     def reconcile(
         self,
@@ -141,8 +146,19 @@ class Reconciler:
 
         Raises Permanent when the workspace as a whole refuses, Temporary when it may be there later.
         """
-        observed = self._reader.observe(workspace, registration.data)
-        work = _Work(workspace, check, observed)
+        # Threads of its own: those that wait for one subscription's throttle hold up no other's.
+        with ThreadPoolExecutor(PARALLEL, thread_name_prefix="workspace") as pool:
+            observed = self._reader.observe(workspace, registration.data, pool)
+            return self._bring(_Work(workspace, check, observed, pool), registration, rights, inventory)
+
+    def _bring(
+        self,
+        work: _Work,
+        registration: Registration,
+        rights: Rights,
+        inventory: Callable[[str | None], Mapping[str, Applied]],
+    ) -> Reconciled:
+        observed = work.observed
         self._ask_policy(work, registration, rights)
         datastores = tuple(
             wanted
@@ -172,7 +188,7 @@ class Reconciler:
         return Reconciled(observed.workspace_id, tuple(results[asset] for asset in order))
 
     def _ask_policy(self, work: _Work, registration: Registration, rights: Rights) -> None:
-        containers = containers_of(registration, work.observed)
+        containers = containers_of(registration, work.observed, self._suffix)
         for datastore in registration.datastores:
             access = datastore_access(datastore, work.workspace, self._vaults)
             if not rights.allows(access):
@@ -188,34 +204,38 @@ class Reconciler:
 
     def _resolve(self, work: _Work, datastore: Datastore) -> WantedDatastore | None:
         """The datastore with its references read; None when they cannot be, and the asset is refused."""
-        principal = datastore.credentials
-        if principal is None:
+        credentials = datastore.credentials
+        if credentials is None:
             return WantedDatastore(datastore)
         try:
-            read = {part: self._secrets.read(reference) for part, reference in principal.references().items()}
+            read = {part: self._secrets.read(reference) for part, reference in credentials.references().items()}
+            own = self._own_client_ids()
         except Temporary as error:
             work.refused[datastore.id] = _temporary(datastore.id, error)
             return None
         except Permanent as error:
             work.refused[datastore.id] = _failed(datastore.id, error.code, error.message)
             return None
-        tenant_id = read["tenant_id"].value if "tenant_id" in read else str(principal.tenant_id)
-        client_id = read["client_id"].value if "client_id" in read else str(principal.client_id)
-        if self._own_client_id is not None and client_id.lower() == self._own_client_id:
+        secrets = {part: secret for part, secret in read.items() if part in credentials.SECRET}
+        plain = credentials.plain() | {part: secret.value for part, secret in read.items() if part not in secrets}
+        wrong = [part for part, check in CHECKED.items() if part in read and not check(plain[part])]
+        if wrong:
+            message = f"The secret that {wrong[0]} refers to does not hold one: it is another secret."
+            work.refused[datastore.id] = _failed(datastore.id, "WrongSecret", message)
+            return None
+        if plain.get("client_id", "").lower() in own:
             message = "The datastore would store the principal that this service itself signs in with."
             work.refused[datastore.id] = _failed(datastore.id, "SharedPrincipal", message)
             return None
-        secret = read["client_secret"]
-        work.credentials[datastore.id] = Credential(tenant_id, client_id, secret)
-        return WantedDatastore(
-            datastore, tenant_id.lower(), client_id.lower(), {"client_secret": f"{secret.id}/{secret.version}"}
-        )
+        work.credentials[datastore.id] = Credential(credentials.KIND, plain, secrets)
+        versions = {part: f"{secret.id}/{secret.version}" for part, secret in secrets.items()}
+        return WantedDatastore(datastore, plain, versions, frozenset(read) - frozenset(secrets))
 
     def _apply_all(self, work: _Work, changes: list[Change]) -> dict[str, AssetResult]:
         """All at once: they do not depend on each other."""
         writes = [change for change in changes if change.action in WRITES]
         apply = logs.carried(self._apply)
-        tasks = [(change, self._pool.submit(apply, work, change)) for change in writes]
+        tasks = [(change, work.pool.submit(apply, work, change)) for change in writes]
         results = {change.asset: _settled(change) for change in changes if change.action not in WRITES}
         return results | {change.asset: task.result() for change, task in tasks}
 
@@ -227,7 +247,7 @@ class Reconciler:
                 found = work.observed.datastores.get(change.wanted.datastore.name.lower())
                 datastore = change.wanted.datastore
                 if found is not None:
-                    datastore = _with_unmanaged(datastore, found.description, found.tags)
+                    datastore = _with_unmanaged(datastore, found)
                 self._writer.write_datastore(work.workspace, datastore, credential)
             else:
                 self._writer.write_data(work.workspace, change.wanted)
@@ -239,13 +259,14 @@ class Reconciler:
         return AssetResult(change.asset, _DONE[change.action], change.action, change.reasons, applied=change.applied())
 
 
-def _with_unmanaged(datastore: Datastore, description: str | None, tags: Mapping[str, str | None]) -> Datastore:
+def _with_unmanaged(datastore: Datastore, found: ObservedDatastore) -> Datastore:
     """An update writes the datastore whole, so what the registration does not manage is written back as found."""
     kept: dict[str, Any] = {}
-    if datastore.description is None and description is not None:
-        kept["description"] = description
-    if datastore.tags is None and tags:
-        kept["tags"] = {name: value or "" for name, value in tags.items()}
+    for name in ("description", "endpoint", "protocol"):
+        if getattr(datastore, name, "") is None and found.fields.get(name):
+            kept[name] = found.fields[name]
+    if datastore.tags is None and found.fields.get("tags"):
+        kept["tags"] = {name: value or "" for name, value in found.fields["tags"].items()}
     return datastore.model_copy(update=kept)
 
 
@@ -263,8 +284,8 @@ def _settled(change: Change) -> AssetResult:
 def _refused(change: Change, error: Permanent, credential: Credential | None) -> AssetResult:
     """Azure's own message, without the secret should it ever repeat it. A 409 is a version that somebody else made."""
     message = error.message
-    if credential is not None:
-        message = message.replace(credential.secret.value, "[secret]")
+    for secret in credential.secrets.values() if credential is not None else ():
+        message = message.replace(secret.value, "[secret]")
     log.warning("An asset was refused.", asset=change.asset, code=error.code, reason=message)
     taken = isinstance(error, AzureRefused) and error.status == 409 and isinstance(change.wanted, Data)
     verdict = Verdict.CONFLICT if taken else Verdict.FAILED

@@ -1,22 +1,19 @@
-"""What callers are told of an operation: its status, and its result, failures first.
-
-The caller who sent it sees all of it; others see the workspaces and assets that they may `read`, and when that is
-nothing, there is no such operation.
-"""
+"""What callers are told of an operation: its status, and its result, failures first."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 from registration.caller import Caller
+from registration.index import Scope
 from registration.operations import Operations
-from registration.policy import Access, Action, Policy
-from registration.results import FAILURES, Progress, Results, Status
+from registration.policy import Action, Policy
+from registration.results import FAILURES, Outcome, Progress, Results, Status
+from registration.views import View, head, visible
 from shared import logs
 from shared.errors import Damaged, RequestError
 from shared.workspace import is_guid
@@ -26,21 +23,6 @@ MAX_PAGE_BYTES = 900_000
 
 MAX_DETAILS = 20
 _GOOD = frozenset({"created", "updated", "unchanged", "adopted"})
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What one caller may see of an operation. `assets`: workspace key -> visible asset names; None: all."""
-
-    progress: Progress
-    assets: Mapping[str, frozenset[str]] | None = None
-
-    def shows(self, workspace: str, asset: str) -> bool:
-        return self.assets is None or _bare(asset) in self.assets.get(workspace, frozenset())
-
-    def counts(self, workspace: str) -> dict[str, Any]:
-        """How many assets came to which end; not for those who may not see them all."""
-        return {} if self.assets is not None else {"changes": dict(self.progress.changes.get(workspace, {}))}
 
 
 class Reports:
@@ -72,21 +54,22 @@ class Reports:
         workspaces = [
             {"workspace": key, "outcome": outcome.value, **view.counts(key)} for key, outcome in _in_order(progress)
         ]
-        return {**self._head(operation_id, progress), "workspaces": workspaces}
+        return {**head(operation_id.lower(), progress), "workspaces": workspaces}
 
     def result(self, caller: Caller, operation_id: str, skip: int = 0, change: int = 0) -> tuple[int, dict[str, Any]]:
-        """Status code and body: 202 while it runs, 200 when all succeeded, 424 when anything failed.
+        """Status code and body: 202 while it runs, 200 when all succeeded, 424 when anything failed or was
+        canceled: then the data is not there, and a pipeline must not take it for success.
 
         `skip` workspaces and `change` changes of the next one were on earlier pages. Raises RequestError 404.
         """
         view = self._view(caller, operation_id)
         progress = view.progress
-        head = self._head(operation_id, progress)
+        top = head(operation_id.lower(), progress)
         if not progress.done:
-            return 202, head
+            return 202, top
         order = [key for key, _ in _in_order(progress)]
         page, following = self._page(operation_id, view, order, skip, change)
-        body: dict[str, Any] = {**head, "workspaces": page}
+        body: dict[str, Any] = {**top, "workspaces": page}
         if following is not None:
             query = urlencode({"skip": following[0], "change": following[1]})
             body["nextLink"] = f"{self._public_url}/api/operations/{operation_id}/result?{query}"
@@ -96,7 +79,7 @@ class Reports:
 
     def _view(self, caller: Caller, operation_id: str) -> View:
         missing = RequestError(404, "OperationNotFound", "There is no such operation, or you may not read it.")
-        progress = self._results.progress(operation_id.lower()) if is_guid(operation_id) else None
+        progress = self._results.current(operation_id.lower()) if is_guid(operation_id) else None
         if progress is None:
             raise missing
         if progress.metadata.get("caller") == caller.id:
@@ -106,31 +89,10 @@ class Reports:
         except Damaged:
             raise missing from None
         rights = self._policy().of(caller, Action.READ)
-        names = [] if operation is None else _names(operation.registration.as_json())
-        visible = {
-            workspace.key: frozenset(name for name in names if rights.allows(Access(workspace.key, name)))
-            for workspace in (operation.workspaces if operation is not None else ())
-        }
-        kept = {key: assets for key, assets in visible.items() if assets}
+        kept = {} if operation is None else visible(rights, Scope.of(operation))
         if not kept:
             raise missing
         return View(progress.only(list(kept)), kept)
-
-    def _head(self, operation_id: str, progress: Progress) -> dict[str, Any]:
-        metadata = progress.metadata
-        head: dict[str, Any] = {
-            "id": operation_id.lower(),
-            "status": progress.status.value,
-            "registration": {
-                "name": metadata.get("registration"),
-                "generation": int(metadata.get("generation", "0")),
-            },
-            "createdDateTime": metadata.get("created"),
-            "deadline": metadata.get("deadline"),
-            "counts": progress.counts(),
-            "percentComplete": round(100 * len(progress.outcomes) / max(progress.total, 1)),
-        }
-        return head if "retryof" not in metadata else {**head, "retryOf": metadata["retryof"]}
 
     def _page(
         self, operation_id: str, view: View, order: Sequence[str], skip: int, change: int
@@ -171,23 +133,31 @@ class Reports:
 
     def _error(self, operation_id: str, progress: Progress, page: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """What Data Factory shows of a failed activity: which workspaces failed, and Azure's own words."""
-        failed = sum(outcome in FAILURES for outcome in progress.outcomes.values())
+        canceled = progress.status is Status.CANCELED
+        ends = {Outcome.CANCELED} if canceled else FAILURES
+        count = sum(outcome in ends for outcome in progress.outcomes.values())
         details = [detail for result in page for detail in _details(result)]
-        message = f"{failed} of {progress.total} workspaces failed."
-        if details:
+        message = f"{count} of {progress.total} workspaces {'were canceled' if canceled else 'failed'}."
+        if details and not canceled:
             first = details[0]
             message = f"{message} First: {first['target']}: {first['message']}"
+        else:
+            message = f"{message} What failed is outside of what you may read."
         return {
-            "code": "OperationFailed",
+            "code": "OperationCanceled" if canceled else "OperationFailed",
             "message": message,
             "target": f"{self._public_url}/api/operations/{operation_id}",
             "details": details[:MAX_DETAILS],
         }
 
 
-def _in_order(progress: Progress) -> list[tuple[str, Any]]:
-    """Failures first, then by name."""
-    return sorted(progress.outcomes.items(), key=lambda item: (item[1] not in FAILURES, item[0]))
+def _in_order(progress: Progress) -> list[tuple[str, Outcome]]:
+    """Failures first, then what was canceled, then the rest; each by name."""
+
+    def place(item: tuple[str, Outcome]) -> tuple[bool, bool, str]:
+        return item[1] not in FAILURES, item[1] is not Outcome.CANCELED, item[0]
+
+    return sorted(progress.outcomes.items(), key=place)
 
 
 def _details(result: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -197,13 +167,3 @@ def _details(result: Mapping[str, Any]) -> list[dict[str, str]]:
         (f"{workspace}/{change['asset']}", change["error"]) for change in result.get("changes", []) if "error" in change
     ]
     return [{"code": error["code"], "message": error["message"], "target": target} for target, error in found]
-
-
-def _names(registration: Mapping[str, Any]) -> list[str]:
-    names = [f"datastores/{datastore['name']}" for datastore in registration["datastores"]]
-    return names + [f"data/{data['name']}" for data in registration["data"]]
-
-
-def _bare(asset: str) -> str:
-    """`data/name/version` as the policy knows it: `data/name`."""
-    return "/".join(asset.split("/")[:2])

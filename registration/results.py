@@ -6,13 +6,17 @@ finds them all creates `completed`.
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from registration.index import Index
 from shared.documents import Documents, Entry
+from shared.errors import Damaged
 
 
 class Outcome(StrEnum):
@@ -25,9 +29,16 @@ class Outcome(StrEnum):
     CONFLICT = "conflict"
     NOT_AUTHORIZED = "notAuthorized"
     EXPIRED = "expired"
+    CANCELED = "canceled"
 
 
 FAILURES = frozenset({Outcome.FAILED, Outcome.CONFLICT, Outcome.NOT_AUTHORIZED, Outcome.EXPIRED})
+UNDONE = FAILURES | {Outcome.CANCELED}
+"""What a retry takes up again."""
+
+
+ALWAYS = 50
+"""Workspaces up to which every result is followed by a look at the whole operation."""
 
 
 class Status(StrEnum):
@@ -37,6 +48,7 @@ class Status(StrEnum):
     RUNNING = "Running"
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
+    CANCELED = "Canceled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +75,9 @@ class Result:
         return metadata
 
 
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far an operation is, from one listing."""
@@ -74,15 +89,30 @@ class Progress:
     changes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
     """The operation document's own metadata."""
+    cancel_requested: bool = False
+    ended: Status | None = None
+    """What the marker of its end says: it stands, whatever becomes of the results afterwards."""
+    active: datetime = LONG_AGO
+    """When something was written last."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether the operation's metadata say what is needed to follow it."""
+        return self.total > 0 and {"caller", "created", "deadline"} <= self.metadata.keys()
 
     @property
     def done(self) -> bool:
-        return len(self.outcomes) >= self.total
+        return self.ended is not None or 0 < self.total <= len(self.outcomes)
 
     @property
     def status(self) -> Status:
+        if self.ended is not None:
+            return self.ended
         if self.done:
-            return Status.FAILED if FAILURES & set(self.outcomes.values()) else Status.SUCCEEDED
+            found = set(self.outcomes.values())
+            if FAILURES & found:
+                return Status.FAILED
+            return Status.CANCELED if Outcome.CANCELED in found else Status.SUCCEEDED
         return Status.RUNNING if self.enqueued or self.outcomes else Status.NOT_STARTED
 
     def counts(self) -> dict[str, int]:
@@ -92,7 +122,7 @@ class Progress:
     def only(self, keys: Sequence[str]) -> Progress:
         """The part of it that concerns these workspaces."""
         kept = {key: outcome for key, outcome in self.outcomes.items() if key in keys}
-        return Progress(len(keys), self.enqueued, kept, self.changes, self.metadata)
+        return replace(self, total=len(keys), outcomes=kept, ended=None)
 
 
 def operation_blob(operation: str, part: str) -> str:
@@ -104,11 +134,17 @@ def open_blob(operation: str) -> str:
     return f"open/{operation}"
 
 
+def cancel_blob(operation: str) -> str:
+    """The marker of an operation that is to stop: workspaces that have not begun do not begin."""
+    return operation_blob(operation, "cancel")
+
+
 class Results:
     """Writes and reads results."""
 
-    def __init__(self, documents: Documents) -> None:
+    def __init__(self, documents: Documents, index: Index) -> None:
         self._documents = documents
+        self._index = index
 
     def progress(self, operation: str) -> Progress | None:
         """None when there is no such operation."""
@@ -120,36 +156,71 @@ class Results:
         results = {
             name.removeprefix("results/"): entry for name, entry in entries.items() if name.startswith("results/")
         }
+        total = head.metadata.get("total", "")
         return Progress(
-            int(head.metadata.get("total", "0")),
+            int(total) if total.isdecimal() else 0,
             "enqueued" in entries,
             {key: _outcome(entry) for key, entry in results.items()},
             {key: _changes(entry) for key, entry in results.items()},
             head.metadata,
+            "cancel" in entries,
+            _status(entries.get("completed")),
+            max(entry.modified for entry in entries.values()),
         )
+
+    def current(self, operation: str) -> Progress | None:
+        """`progress`, for those who look: an end that nobody noted yet is noted."""
+        progress = self.progress(operation)
+        if progress is not None and progress.done and progress.ended is None:
+            self.end(operation, progress)
+        return progress
 
     def has(self, operation: str, workspace: str) -> bool:
         return self._documents.head(operation_blob(operation, f"results/{workspace}")) is not None
 
-    def write(self, operation: str, result: Result) -> bool:
-        """Stores a workspace's result, once: what is there already stays. Then completes what is complete."""
+    def write(self, operation: str, result: Result, total: int = 1) -> bool:
+        """Stores a workspace's result, once: what is there already stays. Then completes what is complete.
+
+        Of an operation over many workspaces (`total`) only now and then is looked at the whole: a listing for each
+        result would cost the square of them. Whoever asks for the operation, and the sweeper, note its end as well.
+        """
         name = operation_blob(operation, f"results/{result.workspace}")
         new = self._documents.create(name, result.as_json(), result.metadata()) is not None
-        self.complete(operation)
+        if total <= ALWAYS or random.random() < ALWAYS / total:  # noqa: S311 - only spreads the looks
+            self.complete(operation)
         return new
 
     def complete(self, operation: str) -> Progress | None:
         """Marks the operation as completed when every workspace has its result."""
         progress = self.progress(operation)
         if progress is not None and progress.done:
-            self._documents.create(operation_blob(operation, "completed"), {"status": progress.status.value})
-            self._documents.delete(open_blob(operation))
+            self.end(operation, progress)
         return progress
+
+    def end(self, operation: str, progress: Progress, status: Status | None = None) -> None:
+        """Notes the end; `status` where it is not what the results say. Safe to repeat."""
+        ended = (status or progress.status).value
+        self._documents.create(operation_blob(operation, "completed"), {"status": ended}, {"status": ended})
+        if progress.whole:
+            self._index.finish(operation, progress.metadata["created"], ended, progress.counts())
+        self._documents.delete(open_blob(operation))
 
     def read(self, operation: str, workspace: str) -> dict[str, Any]:
         """A stored result. Raises Damaged."""
         document = self._documents.read(operation_blob(operation, f"results/{workspace}"))
-        return document.value if document is not None and isinstance(document.value, dict) else {}
+        if document is None:
+            return {"workspace": workspace, "outcome": Outcome.FAILED.value, "changes": []}
+        changes = document.value.get("changes") if isinstance(document.value, dict) else None
+        if not isinstance(changes, list) or not all(isinstance(change, dict) for change in changes):
+            raise Damaged(document.name)
+        return dict(document.value)
+
+
+def _status(completed: Entry | None) -> Status | None:
+    try:
+        return None if completed is None else Status(completed.metadata.get("status", ""))
+    except ValueError:
+        return Status.FAILED
 
 
 def _outcome(entry: Entry) -> Outcome:

@@ -13,14 +13,17 @@ from urllib.parse import urlsplit
 
 from registration.acceptance import Acceptance
 from registration.caller import door_problem
+from registration.cancellation import Cancellation
 from registration.catalog import Catalog
 from registration.idempotency import Idempotency
+from registration.index import Index
+from registration.listing import Listing
 from registration.operations import Operations
 from registration.policy_watch import PolicyWatch
 from registration.reports import Reports
 from registration.results import Results
+from registration.sweeping import Sweeper
 from shared import logs
-from shared.assets import KeyVaultSecret
 from shared.documents import Documents
 from shared.errors import Misconfigured
 from shared.queues import Queue
@@ -30,11 +33,12 @@ if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
     from registration.worker import Worker
+    from shared.outbound import Outbound
     from shared.secrets import Vaults
     from shared.transport import Transport
 
-ARM_THREADS = 32
-"""Calls to Azure in flight in one process: 209 writes/s at 150 ms with 64 threads, 175 with 32 (measured)."""
+STORAGE_THREADS = 32
+"""Calls to storage in flight, for what is sent or read many at a time."""
 
 FILE_EVERY, BLOB_EVERY = 1.0, 30.0
 """Seconds between two looks at the policy."""
@@ -54,7 +58,7 @@ class Wiring:
 
     @cached_property
     def pool(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(ARM_THREADS, thread_name_prefix="azure")
+        return ThreadPoolExecutor(STORAGE_THREADS, thread_name_prefix="storage")
 
     @cached_property
     def identity(self) -> TokenCredential:
@@ -108,13 +112,19 @@ class Wiring:
         return Idempotency(self.documents)
 
     @cached_property
+    def index(self) -> Index:
+        return Index(self.documents)
+
+    @cached_property
     def results(self) -> Results:
-        return Results(self.documents)
+        return Results(self.documents, self.index)
 
     @cached_property
     def operations(self) -> Operations:
         deadline = timedelta(minutes=self.settings.deadline_minutes)
-        return Operations(self.documents, self.catalog, self.results, self.queue, self.pool, utc_now, deadline)
+        return Operations(
+            self.documents, self.catalog, self.results, self.index, self.queue, self.pool, utc_now, deadline
+        )
 
     @cached_property
     def acceptance(self) -> Acceptance:
@@ -127,27 +137,31 @@ class Wiring:
         return Reports(self.operations, self.results, self.policy.current, self.settings.public_url or "", self.pool)
 
     @cached_property
+    def listing(self) -> Listing:
+        return Listing(
+            self.index, self.operations, self.results, self.policy.current, self.settings.public_url or "", self.pool
+        )
+
+    @cached_property
+    def sweeper(self) -> Sweeper:
+        return Sweeper(self.documents, self.operations, self.results, utc_now)
+
+    @cached_property
+    def cancellation(self) -> Cancellation:
+        return Cancellation(self.documents, self.operations, self.results, utc_now)
+
+    @cached_property
     def vaults(self) -> Vaults:
         from shared.secrets import Vaults
 
         return Vaults(self.settings.key_vault_urls, lambda: self.identity, self.transport)
 
     @cached_property
-    def outbound(self) -> Any:
-        """The credential for calls to Azure ML: the outbound service principal, or the app's identity."""
-        from shared.credentials import OutboundPrincipal
+    def outbound(self) -> Outbound:
+        """Who calls Azure ML, by subscription."""
+        from shared.outbound import Outbound
 
-        principal = self.settings.outbound_principal
-        if principal is None:
-            return self.identity
-        reference = KeyVaultSecret(key_vault_secret=principal[2])
-        return OutboundPrincipal(self.settings, lambda: self.vaults.read(reference).value, self.transport)
-
-    @cached_property
-    def token_policy(self) -> Any:
-        from shared.arm import token_policy
-
-        return token_policy(self.outbound)
+        return Outbound(self.settings, lambda: self.identity, self.vaults, self.transport)
 
     @cached_property
     def worker(self) -> Worker:
@@ -159,17 +173,22 @@ class Wiring:
         from shared.azureml.writer import Writer
 
         settings = self.settings
-        arm = Arm(settings.arm_endpoint, lambda: self.token_policy, self.arm_transport)
+        arm = Arm(settings.arm_endpoint, self.outbound.authentication, self.arm_transport)
         clients = Clients(
+            settings.cloud,
             settings.arm_endpoint,
             settings.authority_host,
-            lambda: self.outbound,
-            lambda: self.token_policy,
+            self.outbound,
             self.arm_transport,
         )
-        own = None if settings.allow_shared_principal else settings.outbound_client_id
+        own = frozenset if settings.allow_shared_principal else self.outbound.client_ids
         reconciler = Reconciler(
-            Reader(arm, self.pool), Writer(clients), self.vaults, self.pool, settings.key_vault_urls, own
+            Reader(arm),
+            Writer(clients, settings.authority_host, settings.cloud.storage_suffix),
+            self.vaults,
+            settings.key_vault_urls,
+            settings.cloud.storage_suffix,
+            own,
         )
         return Worker(
             self.documents,

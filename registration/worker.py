@@ -6,26 +6,27 @@ What may help to be tried again goes back to the queue as a delayed copy; nothin
 
 from __future__ import annotations
 
-import json
 import random
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from registration.inventory import State, read_state, workspace_blob, write_state
-from registration.operations import Operation, Operations, message
+from registration.messages import WorkMessage
+from registration.operations import Operations
 from registration.policy import Action, Policy
 from registration.reconcile import Reconciled, Reconciler, Verdict
-from registration.results import Outcome, Result, Results, operation_blob
+from registration.results import Outcome, Result, Results, cancel_blob, operation_blob
+from registration.snapshot import Operation
 from shared import logs
 from shared.documents import Documents, Lease
-from shared.errors import LeaseBusy, Permanent, RegistrarError, Temporary
+from shared.errors import Damaged, LeaseBusy, Permanent, RegistrarError, Temporary, Throttled
 from shared.queues import Queue
-from shared.workspace import Workspace, is_guid
+from shared.workspace import Workspace
 
 log = logs.get_log(__name__)
 
@@ -38,32 +39,15 @@ SNAPSHOTS = 8
 _MADE = frozenset({Verdict.CREATED, Verdict.UPDATED})
 
 
+Snapshot = tuple[Operation | None, dict[str, Workspace]]
+"""An operation and its workspaces by key."""
+
+
 class OutOfTime(Temporary):
     """The message's time is used up; what is left goes on in a copy, at once."""
 
     def __init__(self) -> None:
         super().__init__("OutOfTime", "The rest goes on in another message.", 0.0)
-
-
-@dataclass(frozen=True, slots=True)
-class WorkMessage:
-    operation: str
-    workspace: str
-    attempt: int = 1
-    resumed: bool = False
-    """An earlier message did part of the work and left a note of it."""
-
-    @classmethod
-    def parse(cls, body: bytes) -> WorkMessage | None:
-        """None for anything that this service did not write."""
-        try:
-            fields = json.loads(body)
-            operation, attempt = str(fields["operation"]), int(fields.get("attempt", 1))
-            if not is_guid(operation):
-                return None
-            return cls(operation, str(fields["workspace"]), attempt, fields.get("resumed") is True)
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            return None
 
 
 class Worker:
@@ -88,7 +72,7 @@ class Worker:
         self._policy = policy
         self._clock = clock
         self._max_attempts = max_attempts
-        self._snapshots: OrderedDict[str, Operation] = OrderedDict()
+        self._snapshots: OrderedDict[str, Snapshot] = OrderedDict()
         self._lock = threading.Lock()
 
     def process(self, body: bytes) -> None:
@@ -111,9 +95,8 @@ class Worker:
     def give_up(self, body: bytes) -> None:
         """A poisoned message: its workspace has failed, with the last reason that is known."""
         work = WorkMessage.parse(body)
-        progress = None if work is None else self._results.progress(work.operation)
-        if work is None or progress is None:
-            log.error("A poisoned message names no operation and was dropped.")
+        if work is None or not self._known(work):
+            log.error("A poisoned message names no workspace of any operation and was dropped.")
             return
         with logs.bound(operation=work.operation, workspace=work.workspace):
             note = self._documents.read(_trouble_blob(work))
@@ -122,9 +105,16 @@ class Worker:
             log.error("A message was poisoned.", reason=reason)
             self._finish(work, Outcome.FAILED, error={"code": "Poisoned", "message": text})
 
+    def _known(self, work: WorkMessage) -> bool:
+        """Whether the message is about a workspace of an operation. A damaged operation cannot say, and is believed."""
+        try:
+            return work.workspace in self._snapshot(work.operation)[1]
+        except Damaged:
+            return self._results.progress(work.operation) is not None
+
     def _work(self, work: WorkMessage) -> None:
-        operation = self._snapshot(work.operation)
-        workspace = None if operation is None else operation.workspace(work.workspace)
+        operation, workspaces = self._snapshot(work.operation)
+        workspace = workspaces.get(work.workspace)
         if operation is None or workspace is None:
             log.error("A message names no workspace of any operation and was dropped.")
             return
@@ -140,8 +130,11 @@ class Worker:
             self._reconcile(work, operation, workspace, lease)
 
     def _reconcile(self, work: WorkMessage, operation: Operation, workspace: Workspace, lease: Lease) -> None:
+        if self._documents.head(cancel_blob(operation.id)) is not None:
+            self._cancel(work)
+            return
         state = read_state(self._documents, workspace.key)
-        newer = state.generations.get(operation.name.lower(), 0)
+        newer = state.newest(operation.name, operation.born)
         if newer > operation.generation:
             log.info("A newer generation was applied already.", generation=operation.generation, newer=newer)
             self._finish(work, Outcome.SUPERSEDED)
@@ -168,17 +161,30 @@ class Worker:
         else:
             self._finish(work, _outcome(reconciled), reconciled)
 
+    def _cancel(self, work: WorkMessage) -> None:
+        """Ends a workspace before its turn. What an earlier message wrote, before the rest had to wait, is told.
+
+        The note of that is looked for whatever the message says: one that a cancellation sent knows nothing of it.
+        """
+        note = self._documents.read(_partial_blob(work))
+        made = tuple(change for change in (note.value if note else {}).values() if change.get("outcome") in _MADE)
+        when = "with only a part of it done" if made else "before its turn"
+        error = {"code": "OperationCanceled", "message": f"The operation was canceled {when}."}
+        self._store(work, Result(work.workspace, Outcome.CANCELED, made, error, self._clock().isoformat()))
+
     def _record(
         self, operation: Operation, workspace: Workspace, state: State, reconciled: Reconciled, lease: Lease
     ) -> None:
-        after = state.of(reconciled.workspace_id).after(operation.name, operation.generation, reconciled.applied())
+        after = state.of(reconciled.workspace_id).after(
+            operation.name, operation.born, operation.generation, reconciled.applied()
+        )
         write_state(self._documents, workspace.key, after, lease.id)
 
     def _again(self, work: WorkMessage, error: Temporary, reconciled: Reconciled | None) -> None:
         """A delayed copy; or the end, when this was the last try."""
-        counted = not isinstance(error, LeaseBusy | OutOfTime)
+        counted = not isinstance(error, LeaseBusy | OutOfTime | Throttled)
         if counted and work.attempt >= self._max_attempts:
-            text = f"{error.message} Tried {work.attempt} times."
+            text = f"{error.message.rstrip('.')}. Tried {work.attempt} times."
             outcome = Outcome.FAILED if reconciled is None else _outcome(reconciled)
             self._finish(work, outcome, reconciled, {"code": error.code, "message": text})
             return
@@ -193,7 +199,8 @@ class Worker:
             self._documents.replace(_partial_blob(work), {change["asset"]: change for change in done})
         log.info("The work goes on later.", reason=error.code, seconds=round(delay, 1), attempt=work.attempt)
         resumed = work.resumed or reconciled is not None
-        self._queue.send(message(work.operation, work.workspace, work.attempt + counted, resumed), delay)
+        copy = replace(work, attempt=work.attempt + counted, resumed=resumed)
+        self._queue.send(copy.as_json(), delay)
 
     def _finish(
         self,
@@ -203,9 +210,13 @@ class Worker:
         error: dict[str, str] | None = None,
     ) -> None:
         changes = self._changes(work, reconciled) if reconciled is not None else ()
-        result = Result(work.workspace, outcome, changes, error, self._clock().isoformat())
-        if self._results.write(work.operation, result):
-            log.info("A workspace is finished.", outcome=outcome.value)
+        self._store(work, Result(work.workspace, outcome, changes, error, self._clock().isoformat()))
+
+    def _store(self, work: WorkMessage, result: Result) -> None:
+        with self._lock:
+            workspaces = self._snapshots.get(work.operation, (None, {}))[1]
+        if self._results.write(work.operation, result, max(len(workspaces), 1)):
+            log.info("A workspace is finished.", outcome=result.outcome.value)
 
     def _changes(self, work: WorkMessage, reconciled: Reconciled) -> tuple[dict[str, Any], ...]:
         """Each asset's change; one that an earlier message of this operation made still counts as made."""
@@ -218,19 +229,21 @@ class Worker:
             for asset in reconciled.assets
         )
 
-    def _snapshot(self, operation_id: str) -> Operation | None:
+    def _snapshot(self, operation_id: str) -> Snapshot:
         """Operations do not change once their messages are out, so a few are kept."""
         with self._lock:
             if operation_id in self._snapshots:
                 self._snapshots.move_to_end(operation_id)
                 return self._snapshots[operation_id]
         operation = self._operations.get(operation_id)
-        if operation is not None:
-            with self._lock:
-                self._snapshots[operation_id] = operation
-                if len(self._snapshots) > SNAPSHOTS:
-                    self._snapshots.popitem(last=False)
-        return operation
+        if operation is None:
+            return None, {}
+        snapshot = operation, {workspace.key: workspace for workspace in operation.workspaces}
+        with self._lock:
+            self._snapshots[operation_id] = snapshot
+            if len(self._snapshots) > SNAPSHOTS:
+                self._snapshots.popitem(last=False)
+        return snapshot
 
     def _note_trouble(self, work: WorkMessage, error: Exception) -> None:
         """Keeps the reason for the poison trigger, which sees only the message."""

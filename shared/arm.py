@@ -7,6 +7,8 @@ so what is read is read here, and only writes go through azure-ai-ml.
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -20,10 +22,8 @@ if TYPE_CHECKING:
     from azure.core import PipelineClient
     from azure.core.credentials import TokenCredential
 
-SCOPE = "https://management.azure.com/.default"
 
-
-def token_policy(credential: TokenCredential, scope: str = SCOPE) -> Any:
+def token_policy(credential: TokenCredential, scope: str) -> Any:
     """One token cache for every client that calls ARM."""
     from azure.core.pipeline.policies import BearerTokenCredentialPolicy
 
@@ -31,13 +31,16 @@ def token_policy(credential: TokenCredential, scope: str = SCOPE) -> Any:
 
 
 class Arm:
-    """Reads. Raises AzureRefused with Azure's own code and message, or AzureBusy."""
+    """Reads. `authentication`: subscription id -> the policy that signs its calls.
 
-    def __init__(self, endpoint: str, authentication: Callable[[], Any], transport: Any) -> None:
+    Raises AzureRefused with Azure's own code and message, or AzureBusy.
+    """
+
+    def __init__(self, endpoint: str, authentication: Callable[[str], Any], transport: Any) -> None:
         self._endpoint = endpoint
         self._authentication = authentication
         self._transport = transport
-        self._client: PipelineClient[Any, Any] | None = None
+        self._clients: dict[int, PipelineClient[Any, Any]] = {}
 
     def get(self, path: str, api_version: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
         """One resource. `path` begins with `/subscriptions/…`."""
@@ -57,18 +60,21 @@ class Arm:
         from azure.core.rest import HttpRequest
 
         with azure_errors():
-            response = self._open().send_request(HttpRequest("GET", url))
+            response = self._open(url).send_request(HttpRequest("GET", url))
             if response.status_code >= 400:
                 raise refusal(response.status_code, response.text(), retry_after(response.headers))
             body = response.json()
         return body if isinstance(body, dict) else {}
 
-    def _open(self) -> PipelineClient[Any, Any]:
+    def _open(self, url: str) -> PipelineClient[Any, Any]:
+        """The pipeline that signs calls about the subscription in `url`."""
         from azure.core import PipelineClient
 
-        if self._client is None:
-            self._client = PipelineClient(self._endpoint, policies=[self._authentication()], transport=self._transport)
-        return self._client
+        match = re.search(r"/subscriptions/([^/?]+)", url)
+        policy = self._authentication(match[1] if match else "")
+        if id(policy) not in self._clients:
+            self._clients[id(policy)] = PipelineClient(self._endpoint, policies=[policy], transport=self._transport)
+        return self._clients[id(policy)]
 
 
 @contextmanager
@@ -81,12 +87,19 @@ def azure_errors() -> Iterator[None]:
     except HttpResponseError as error:
         response: Any = error.response
         if response is None:
-            raise AzureRefused(401, "AuthenticationFailed", _first_line(error)) from None
+            raise AzureRefused(401, "AuthenticationFailed", _not_signed_in(error)) from None
         raise refusal(response.status_code, _text(response), retry_after(response.headers)) from None
     except (ServiceRequestError, ServiceResponseError) as error:
         raise AzureBusy("Unreachable", f"Azure did not answer: {type(error).__name__}.") from error
     except AzureError as error:  # the SDK's own checks, before any call
         raise AzureRefused(400, "SdkRefused", _first_line(error)) from None
+
+
+def _not_signed_in(error: Exception) -> str:
+    hint = ""
+    if os.environ.get("AZURE_FUNCTIONS_ENVIRONMENT") == "Development":
+        hint = " On your own machine sign in first: az login, or azd auth login."
+    return f"The service cannot sign in to Azure: {_first_line(error)}{hint}"
 
 
 def refusal(status: int, text: str, delay: float | None) -> AzureRefused | Temporary:

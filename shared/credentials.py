@@ -6,18 +6,11 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from shared.clouds import AUTHORITIES
 from shared.settings import Settings
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken, TokenCredential
-
-_KNOWN_AUTHORITIES = frozenset(
-    {
-        "https://login.microsoftonline.com",
-        "https://login.microsoftonline.us",
-        "https://login.chinacloudapi.cn",
-    }
-)
 
 
 def app_identity(settings: Settings) -> TokenCredential:
@@ -35,15 +28,21 @@ def app_identity(settings: Settings) -> TokenCredential:
 
 
 class OutboundPrincipal:
-    """A service principal for calls to Azure ML. Its secret is read from the vault at first use, and again when
-    Entra refuses it, since it may have been rotated."""
+    """A service principal for calls to Azure ML. Its client id and secret are read at first use, and again when Entra
+    refuses them, since they may have been rotated."""
 
-    def __init__(self, settings: Settings, secret: Callable[[], str], transport: Any) -> None:
-        principal = settings.outbound_principal
-        assert principal is not None
-        self._tenant_id, self.client_id, _ = principal
-        self._authority = settings.authority_host
+    def __init__(
+        self,
+        tenant_id: str,
+        client_id: Callable[[], str],
+        secret: Callable[[], str],
+        authority: str,
+        transport: Any,
+    ) -> None:
+        self._tenant_id = tenant_id
+        self.client_id = client_id
         self._secret = secret
+        self._authority = authority
         self._transport = transport
         self._inner: TokenCredential | None = None
 
@@ -63,9 +62,9 @@ class OutboundPrincipal:
 
         return ClientSecretCredential(
             self._tenant_id,
-            self.client_id,
+            self.client_id(),
             self._secret(),
             authority=self._authority,
             transport=self._transport,
-            disable_instance_discovery=self._authority not in _KNOWN_AUTHORITIES,
+            disable_instance_discovery=self._authority not in AUTHORITIES,
         )

@@ -176,6 +176,25 @@ class Documents:
             for blob in self._open().list_blobs(name_starts_with=prefix, include=["metadata"]):
                 yield Entry(blob.name, str(blob.etag), dict(blob.metadata or {}), blob.last_modified)
 
+    def page(self, prefix: str, size: int, marker: str | None) -> tuple[tuple[Entry, ...], str | None]:
+        """One page of `list`, and the marker of the next one, None at the end.
+
+        Raises ValueError for a marker that storage does not know.
+        """
+        from azure.core.exceptions import HttpResponseError
+
+        with _translated():
+            listing = self._open().list_blobs(name_starts_with=prefix, include=["metadata"], results_per_page=size)
+            pages: Any = listing.by_page(marker)
+            try:
+                blobs = tuple(next(pages, ()))
+            except HttpResponseError as error:
+                if marker is not None and error.status_code == 400:
+                    raise ValueError("storage does not know this marker") from None
+                raise
+        found = (Entry(blob.name, str(blob.etag), dict(blob.metadata or {}), blob.last_modified) for blob in blobs)
+        return tuple(found), pages.continuation_token or None
+
     @contextmanager
     def leased(self, name: str) -> Iterator[Lease]:
         """Holds the document, made empty if it is not there. Raises LeaseBusy when somebody else does."""

@@ -8,6 +8,7 @@ RegistrarError
 │   └── Damaged              a stored document cannot be read
 └── Temporary                trying again may help; knows how long to wait
     ├── AzureBusy            408, 429, 5xx or a network error of Azure
+    │   └── Throttled        our own throttle has no token for so long
     ├── Changed              a document changed since it was read (its ETag no longer matches)
     ├── LeaseBusy            another worker holds the workspace
     └── LeaseLost            the lease ran out under our hands
@@ -95,6 +96,10 @@ class Temporary(RegistrarError):
 
 class AzureBusy(Temporary):
     """Azure did not answer, or answered 408, 429 or 5xx, more often than we try at once."""
+
+
+class Throttled(AzureBusy):
+    """Our own throttle made a call wait longer than it may: no fault of the work, and not counted against it."""
 
 
 class Changed(Temporary):

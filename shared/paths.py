@@ -7,15 +7,24 @@ not been through `data_path`.
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from urllib.parse import unquote
 
 MAX_PATH_LENGTH = 2048
 
+_SUFFIX = r"(core\.(?:windows\.net|usgovcloudapi\.net|chinacloudapi\.cn))"
+"""The clouds' own storage addresses: an account of the same name elsewhere is another account."""
+
 _DATASTORE = re.compile(r"azureml://datastores/([a-zA-Z0-9][a-zA-Z0-9_-]{0,254})/paths/(.*)")
-_ABFSS = re.compile(r"abfss://([a-z0-9-]{3,63})@([a-z0-9]{3,24})\.dfs\.[a-z0-9.]+/(.*)")
-_WASBS = re.compile(r"wasbs://([a-z0-9-]{3,63})@([a-z0-9]{3,24})\.blob\.[a-z0-9.]+/(.*)")
-_HTTPS = re.compile(r"https://([a-z0-9]{3,24})\.(?:blob|dfs)\.[a-z0-9.]+/([a-z0-9-]{3,63})/(.*)")
+_LONG = re.compile(
+    r"azureml://subscriptions/([^/]+)/resourcegroups/([^/]+)/(?:providers/[^/]+/)?workspaces/([^/]+)"
+    r"/(datastores/[^/]+/paths/.*)",
+    re.IGNORECASE,
+)
+_ABFSS = re.compile(rf"abfss://([a-z0-9-]{{3,63}})@([a-z0-9]{{3,24}})\.dfs\.{_SUFFIX}/(.*)")
+_WASBS = re.compile(rf"wasbs://([a-z0-9-]{{3,63}})@([a-z0-9]{{3,24}})\.blob\.{_SUFFIX}/(.*)")
+_HTTPS = re.compile(rf"https://([a-z0-9]{{3,24}})\.(?:blob|dfs)\.{_SUFFIX}/([a-z0-9-]{{3,63}})/(.*)")
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
 
 
@@ -27,38 +36,46 @@ class DataLocation:
     datastore: str | None = None
     container: str | None = None
     """`account/container`."""
+    suffix: str | None = None
+    """The storage suffix of an address that names its account."""
+
+
+def short_form(text: str) -> tuple[str, str] | None:
+    """A long datastore path as (workspace key, short path); None for any other address."""
+    match = _LONG.fullmatch(text)
+    if match is None:
+        return None
+    return f"{match[1]}/{match[2]}/{match[3]}".lower(), f"azureml://{match[4]}"
 
 
 def locate(text: str) -> DataLocation:
     """Takes an address apart.
 
     Raises ValueError, with a sentence that says what to write instead, for anything that is not one of
-    `azureml://datastores/<name>/paths/<path>`, `abfss://`, `wasbs://` or `https://` of a storage account.
+    `azureml://datastores/<name>/paths/<path>`, its long form, or `abfss://`, `wasbs://`, `https://` of an account.
     """
+    if (long := short_form(text)) is not None:
+        text = long[1]
     if len(text) > MAX_PATH_LENGTH:
         raise ValueError(f"a path has at most {MAX_PATH_LENGTH} characters")
     scheme = _SCHEME.match(text)
     if scheme is None or re.match(r"[a-zA-Z]:[\\/]", text):
         raise ValueError("a path needs a scheme: azureml://datastores/<name>/paths/<path> or abfss://…")
-    if re.search(r"[\x00-\x20\x7f\\]", text) and not _spaces_only(text):
+    if any(sign == "\\" or unicodedata.category(sign) in {"Cc", "Cf", "Zl", "Zp"} for sign in text):
         raise ValueError("control characters and backslashes are not allowed in a path")
     if match := _DATASTORE.fullmatch(text):
         return DataLocation(_clean(match[2]), datastore=match[1])
     if match := _ABFSS.fullmatch(text) or _WASBS.fullmatch(text):
-        return DataLocation(_clean(match[3]), container=f"{match[2]}/{match[1]}")
+        return DataLocation(_clean(match[4]), container=f"{match[2]}/{match[1]}", suffix=match[3])
     if match := _HTTPS.fullmatch(text):
-        return DataLocation(_clean(match[3]), container=f"{match[1]}/{match[2]}")
-    raise ValueError(_why_not(scheme[1].lower(), text))
+        return DataLocation(_clean(match[4]), container=f"{match[1]}/{match[3]}", suffix=match[2])
+    raise ValueError(_why_not(scheme[1].lower()))
 
 
 def data_path(text: str) -> str:
     """`text` itself, when `locate` takes it."""
     locate(text)
     return text
-
-
-def _spaces_only(text: str) -> bool:
-    return re.search(r"[\x00-\x1f\x7f\\]", text) is None
 
 
 def _clean(path: str) -> str:
@@ -68,18 +85,18 @@ def _clean(path: str) -> str:
     decoded = unquote(path)
     if re.search(r"%(2e|2f|5c|25|[01][0-9a-f]|7f)", path, re.IGNORECASE):
         raise ValueError("dots, slashes, percent signs and control characters may not be percent-encoded in a path")
-    if any(part in {".", ".."} for part in decoded.split("/")) or "//" in decoded or decoded.startswith("/"):
+    if any(part.strip(". ") == "" for part in decoded.removesuffix("/").split("/")) and decoded:
         raise ValueError("a path has no empty part, no '.' and no '..'")
+    if any(part != part.strip() for part in decoded.split("/")):
+        raise ValueError("no part of a path begins or ends with a space")
     return path
 
 
-def _why_not(scheme: str, text: str) -> str:
+def _why_not(scheme: str) -> str:
     if scheme == "file":
         return "a file: address is a place on the caller's own disk; put the file into a datastore first"
     if scheme == "adl":
         return "Azure Data Lake Storage Gen1 is retired; move the data to Gen2 and use abfss://"
-    if scheme == "azureml" and text.startswith("azureml://subscriptions/"):
-        return "the long form of a datastore path is not supported yet; write azureml://datastores/<name>/paths/<path>"
     if scheme == "azureml":
         return "write azureml://datastores/<name>/paths/<path>; references to other assets are not accepted"
     if scheme in {"abfss", "wasbs", "https"}:

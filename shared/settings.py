@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
+from shared.clouds import CLOUDS, Cloud
 from shared.errors import Misconfigured
 from shared.workspace import is_guid
 
@@ -50,6 +51,19 @@ def _positive(value: str) -> int:
     return int(value)
 
 
+def _tenants(value: str) -> dict[str, str]:
+    pairs = [part.strip().partition("=") for part in value.split(",") if part.strip()]
+    if not all(is_guid(subscription) and is_guid(tenant) for subscription, _, tenant in pairs):
+        raise ValueError("is not a list of <subscription id>=<tenant id>")
+    return {subscription.lower(): tenant.lower() for subscription, _, tenant in pairs}
+
+
+def _cloud(value: str) -> Cloud:
+    if value not in CLOUDS:
+        raise ValueError(f"is none of {', '.join(CLOUDS)}")
+    return CLOUDS[value]
+
+
 def _guid(value: str) -> str:
     if not is_guid(value):
         raise ValueError("is not a GUID")
@@ -73,9 +87,12 @@ class Settings:
     )
     policy_file: str | None = _setting("POLICY_FILE", str, None, "path of the policy; or POLICY_URL")
     policy_url: str | None = _setting("POLICY_URL", _url, None, "blob that holds the policy; or POLICY_FILE")
-    arm_endpoint: str = _setting("ARM_ENDPOINT", _url, "https://management.azure.com", "Azure Resource Manager")
-    authority_host: str = _setting(
-        "AZURE_AUTHORITY_HOST", _url, "https://login.microsoftonline.com", "where service principals sign in"
+    cloud: Cloud = _setting(  # noqa: RUF009 - a field, made by a function
+        "AZURE_CLOUD", _cloud, "AzureCloud", "AzureCloud, AzureUSGovernment or AzureChinaCloud: every address follows"
+    )
+    arm_override: str | None = _setting("ARM_ENDPOINT", _url, None, "another Resource Manager than the cloud's")
+    authority_override: str | None = _setting(
+        "AZURE_AUTHORITY_HOST", _url, None, "another sign-in for service principals than the cloud's"
     )
     managed_identity: str | None = _setting(
         "AZURE_CLIENT_ID",
@@ -94,6 +111,13 @@ class Settings:
     )
     outbound_secret: str | None = _setting(
         "OUTBOUND_SECRET_NAME", str, None, "name, in the first vault, of that service principal's secret"
+    )
+    outbound_tenants: dict[str, str] = _setting(  # noqa: RUF009 - a field, made by a function
+        "OUTBOUND_TENANTS",
+        _tenants,
+        "",
+        "subscriptions of other tenants, as <subscription id>=<tenant id>, by comma; each tenant's principal is in the "
+        "first vault, as outbound-<tenant id>-client-id and outbound-<tenant id>-secret",
     )
     allow_shared_principal: bool = _setting(
         "ALLOW_SHARED_PRINCIPAL",
@@ -124,12 +148,27 @@ class Settings:
             raise Misconfigured(problems)
         return cls(**values)
 
+    @property
+    def arm_endpoint(self) -> str:
+        return self.arm_override or self.cloud.arm
+
+    @property
+    def authority_host(self) -> str:
+        return self.authority_override or self.cloud.authority
+
     @cached_property
-    def outbound_principal(self) -> tuple[str, str, str] | None:
-        """Tenant id, client id, secret name of the outbound service principal, where one is configured."""
-        if self.outbound_tenant_id and self.outbound_client_id and self.outbound_secret:
-            return self.outbound_tenant_id, self.outbound_client_id, self.outbound_secret
-        return None
+    def own_secrets(self) -> frozenset[str]:
+        """Names, in the first vault, of the service's own credentials; nobody is granted them."""
+        names = {tenant_secret(tenant, part) for tenant in self.outbound_tenants.values() for part in TENANT_PARTS}
+        return frozenset(names | ({self.outbound_secret.lower()} if self.outbound_secret else set()))
+
+
+TENANT_PARTS = ("client-id", "secret")
+
+
+def tenant_secret(tenant_id: str, part: str) -> str:
+    """The name of a secret that holds one part of a tenant's outbound principal."""
+    return f"outbound-{tenant_id}-{part}"
 
 
 def _missing(environment: Mapping[str, str]) -> list[str]:
@@ -150,6 +189,6 @@ def _missing(environment: Mapping[str, str]) -> list[str]:
         problems.append(
             "OUTBOUND_TENANT_ID, OUTBOUND_CLIENT_ID and OUTBOUND_SECRET_NAME are set together or not at all"
         )
-    if outbound and not has("KEY_VAULT_URLS"):
+    if (outbound or has("OUTBOUND_TENANTS")) and not has("KEY_VAULT_URLS"):
         problems.append("KEY_VAULT_URLS is not set: the outbound service principal's secret cannot be read")
     return problems

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from shared.clouds import CLOUDS
 from shared.settings import STORAGE
 
 if TYPE_CHECKING:
@@ -61,4 +62,5 @@ def _connection(service: str) -> tuple[str | None, str]:
         return _DEVELOPMENT if connection.lower() == "usedevelopmentstorage=true" else connection, ""
     address = os.environ.get(f"{STORAGE}__{service}ServiceUri", "").strip()
     account = os.environ.get(f"{STORAGE}__accountName", "").strip()
-    return None, address or f"https://{account}.{service}.core.windows.net"
+    suffix = CLOUDS.get(os.environ.get("AZURE_CLOUD", "").strip(), CLOUDS["AzureCloud"]).storage_suffix
+    return None, address or f"https://{account}.{service}.{suffix}"

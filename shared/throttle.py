@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from shared.errors import AzureBusy
+from shared.errors import Throttled
 
 LIMITS = {"reads": (250.0, 25.0), "writes": (200.0, 10.0), "deletes": (200.0, 10.0)}
 """kind -> (burst, tokens per second)."""
@@ -69,7 +69,7 @@ class Throttle:
         with bucket.lock:
             wait = bucket.reserve(self._clock(), share)
         if wait > MAX_WAIT:
-            raise AzureBusy("Throttled", "Azure Resource Manager's request limit is used up for now.", wait)
+            raise Throttled("Throttled", "Azure Resource Manager's request limit is used up for now.", wait)
         if wait > 0:
             self._sleep(wait)
 

@@ -27,6 +27,8 @@ def _resource_group(name: str) -> str:
     """Azure's naming rule: letters, digits, `-_.()`, at most 90, no dot at the end."""
     if not re.fullmatch(r"[-\w.()]{1,90}", name) or name.endswith("."):
         raise ValueError("a resource group has 1 to 90 letters, digits, - _ . ( ) and no dot at its end")
+    if any(not sign.isascii() and (sign.lower() + sign.casefold()).isascii() for sign in name):
+        raise ValueError("a sign in this name turns into a plain letter when its case is ignored")
     return name
 
 

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import posixpath
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -12,6 +11,7 @@ from urllib.parse import unquote
 from local import http1
 from local.azure.answers import Headers, Json
 from local.azure.tokens import Authority, InvalidToken, TokenSettings, validate
+from local.host.routing import decoded_path
 from local.http1 import Request, Response
 
 ROLE = "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"
@@ -53,8 +53,8 @@ class Front:
 
     async def _serve(self, request: Request) -> Response:
         path = request.target.partition("?")[0]
-        # As a web server reads it: decoded, dot segments gone, case ignored. The master key is nobody's here.
-        if re.match(r"/*admin(/|$)", posixpath.normpath(unquote(path).replace("\\", "/")).lower()):
+        # As the host reads it, so that no spelling gets past: the master key is nobody's here.
+        if re.match(r"/+admin(/|$)", decoded_path(request.target).replace("\\", "/").lower()):
             return Response(404)
         principal: Headers = ()
         if unquote(path) not in self._open or "%2f" in path.lower():

@@ -1,9 +1,10 @@
-"""`/api/operations/{id}`, its result, and its retry."""
+"""`/api/operations`: the list; one of them, its result, its retry, its cancellation."""
 
 from __future__ import annotations
 
 import azure.functions as func
 
+from registration.listing import Query
 from registration.triggers import http
 from registration.triggers.registrations import accepted
 from registration.wiring import wired
@@ -11,6 +12,12 @@ from shared.errors import RequestError
 from shared.workspace import is_guid
 
 blueprint = func.Blueprint()
+
+
+@blueprint.function_name("operations_list")
+@blueprint.route("api/operations", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+def operations_list(req: func.HttpRequest) -> func.HttpResponse:
+    return http.handle(_list, req)
 
 
 @blueprint.function_name("operation_get")
@@ -31,6 +38,18 @@ def operation_retry(req: func.HttpRequest) -> func.HttpResponse:
     return http.handle(_retry, req)
 
 
+@blueprint.function_name("operation_cancel")
+@blueprint.route("api/operations/{id}/cancel", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+def operation_cancel(req: func.HttpRequest) -> func.HttpResponse:
+    return http.handle(_cancel, req)
+
+
+def _list(req: func.HttpRequest) -> func.HttpResponse:
+    caller = http.caller(req)
+    query = Query.parse(req.params)
+    return http.answer(200, wired(lambda parts: parts.listing).page(caller, query))
+
+
 def _status(req: func.HttpRequest) -> func.HttpResponse:
     caller = http.caller(req)
     status = wired(lambda parts: parts.reports).status(caller, _id(req))
@@ -48,6 +67,11 @@ def _result(req: func.HttpRequest) -> func.HttpResponse:
 def _retry(req: func.HttpRequest) -> func.HttpResponse:
     caller = http.caller(req)
     return accepted(wired(lambda parts: parts.acceptance).retry(caller, _id(req)))
+
+
+def _cancel(req: func.HttpRequest) -> func.HttpResponse:
+    caller = http.caller(req)
+    return accepted(wired(lambda parts: parts.cancellation).cancel(caller, _id(req)))
 
 
 def _id(req: func.HttpRequest) -> str:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import azure.functions as func
 
-from registration.operations import Operation
+from registration.snapshot import Operation
 from registration.triggers import http
 from registration.wiring import wired
 

@@ -22,5 +22,5 @@ blueprint = func.Blueprint()
     use_monitor=False,
 )
 def sweep(timer: func.TimerRequest) -> None:
-    count = wired(lambda parts: parts.operations).sweep()
+    count = wired(lambda parts: parts.sweeper).sweep()
     log.info("The sweeper went round.", operations=count, past_due=timer.past_due)

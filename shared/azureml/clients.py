@@ -9,17 +9,16 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from shared.clouds import Cloud
+from shared.outbound import Outbound
 from shared.workspace import Workspace
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
-    from azure.core.credentials import TokenCredential
 
 POOLED = 32
-_PUBLIC_ARM = "https://management.azure.com"
 _TELEMETRY = "azure.ai.ml._telemetry"
 
 
@@ -28,15 +27,14 @@ class Clients:
 
     def __init__(
         self,
+        cloud: Cloud,
         endpoint: str,
         authority: str,
-        credential: Callable[[], TokenCredential],
-        authentication: Callable[[], Any],
+        outbound: Outbound,
         transport: Any,
     ) -> None:
-        self._cloud = _cloud(endpoint, authority)
-        self._credential = credential
-        self._authentication = authentication
+        self._cloud = _cloud(cloud, endpoint, authority)
+        self._outbound = outbound
         self._transport = transport
         self._pool: OrderedDict[str, MLClient] = OrderedDict()
         self._lock = threading.Lock()
@@ -56,33 +54,43 @@ class Clients:
         from azure.core.pipeline.policies import RetryPolicy
 
         client = MLClient(
-            self._credential(),
+            self._outbound.credential(workspace.subscription_id),
             workspace.subscription_id,
             workspace.resource_group,
             workspace.workspace_name,
             transport=self._transport,
-            authentication_policy=self._authentication(),
+            authentication_policy=self._outbound.authentication(workspace.subscription_id),
             retry_policy=RetryPolicy.no_retries(),
             show_progress=False,
             enable_telemetry=False,
             **self._cloud,
         )
         del logging.getLogger(_TELEMETRY).handlers[1:]
+        # For an MLTable it reads the file from storage first, for 80 s where that cannot be reached, and registers it
+        # whatever comes (measured). What is lost is `referencedUris`, the lineage of the files in it.
+        client.data._validate = _unread
         return client
 
 
-def _cloud(endpoint: str, authority: str) -> dict[str, Any]:
-    """The arguments that point MLClient at another Resource Manager; none for the public cloud."""
-    if endpoint == _PUBLIC_ARM:
-        return {"cloud": "AzureCloud"}
+def _unread(_: object) -> None:
+    """Nothing is read from storage before data is registered."""
+
+
+def _cloud(cloud: Cloud, endpoint: str, authority: str) -> dict[str, Any]:
+    """The arguments that point MLClient at its cloud, or at another Resource Manager.
+
+    The SDK keeps the first addresses that it is given under a name, so the name says which they are.
+    """
+    if endpoint == cloud.arm:
+        return {"cloud": cloud.name}
     return {
-        "cloud": "Configured",
+        "cloud": f"{cloud.name} at {endpoint}",
         "cloud_metadata": {
             "azure_portal": "https://portal.azure.com/",
             "resource_manager": f"{endpoint}/",
             "active_directory": f"{authority}/",
             "aml_resource_id": "https://ml.azure.com/",
-            "storage_endpoint": "core.windows.net",
+            "storage_endpoint": cloud.storage_suffix,
             "registry_discovery_endpoint": f"{endpoint}/",
         },
     }

@@ -19,11 +19,10 @@ API_VERSION = "2024-04-01"
 class Reader:
     """Raises AzureRefused (the workspace is gone, forbidden, …), Permanent (v1 legacy mode) or Temporary."""
 
-    def __init__(self, arm: Arm, pool: Executor) -> None:
+    def __init__(self, arm: Arm) -> None:
         self._arm = arm
-        self._pool = pool
 
-    def observe(self, workspace: Workspace, wanted: Iterable[Data]) -> Observed:
+    def observe(self, workspace: Workspace, wanted: Iterable[Data], pool: Executor) -> Observed:
         """The workspace, all its datastores, all names of its data, and the versions that are wanted.
 
         Three reads, one more for each further page, and one for each wanted version whose name is there already.
@@ -32,11 +31,11 @@ class Reader:
         properties = resource.get("properties") or {}
         if properties.get("v1LegacyMode") is True:
             raise Permanent("WorkspaceInLegacyMode", "The workspace is in v1 legacy mode, which refuses these calls.")
-        datastores = self._pool.submit(logs.carried(self._datastores), workspace)
+        datastores = pool.submit(logs.carried(self._datastores), workspace)
         names = self._names(workspace)
         present = [data for data in wanted if data.name.lower() in names]
         read = logs.carried(self._version)
-        found = [task.result() for task in [self._pool.submit(read, workspace, data) for data in present]]
+        found = [task.result() for task in [pool.submit(read, workspace, data) for data in present]]
         return Observed(
             workspace_id=properties.get("workspaceId"),
             datastores=datastores.result(),

@@ -14,8 +14,10 @@ from shared.workspace import Workspace
 class Writer:
     """Raises AzureRefused with Azure's own code and message, or AzureBusy."""
 
-    def __init__(self, clients: Clients) -> None:
+    def __init__(self, clients: Clients, authority: str, suffix: str) -> None:
         self._clients = clients
+        self._authority = authority
+        self._suffix = suffix
 
     def write_datastore(self, workspace: Workspace, datastore: Datastore, credential: Credential | None) -> None:
         """Creates the datastore or updates it in place. It is never removed first: Azure refuses to create a
@@ -24,7 +26,7 @@ class Writer:
 
         client = self._clients.of(workspace)
         with azure_errors():
-            client.datastores.create_or_update(datastore_entity(datastore, credential))
+            client.datastores.create_or_update(datastore_entity(datastore, credential, self._authority, self._suffix))
 
     def write_data(self, workspace: Workspace, data: Data) -> None:
         """Creates a data version. An existing one with another path is refused by Azure with 409."""

@@ -21,6 +21,7 @@ from tests.road.journey import calls, fault, host_environment, target
 from tests.support import LocalStack
 
 SUBSCRIPTION = "6d1f0a4e-0000-4000-8000-000000000001"
+AUTHORITY, SUFFIX = "https://login.microsoftonline.com", "core.windows.net"
 WORKSPACE = Workspace(subscription_id=SUBSCRIPTION, resource_group="ml-rg", workspace_name="ml-ws-1")
 
 
@@ -34,10 +35,10 @@ def parts(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Wiring:
 @pytest.fixture
 def clients(parts: Wiring) -> Clients:
     return Clients(
+        parts.settings.cloud,
         parts.settings.arm_endpoint,
         parts.settings.authority_host,
-        lambda: parts.outbound,
-        lambda: parts.token_policy,
+        parts.outbound,
         parts.arm_transport,
     )
 
@@ -67,19 +68,19 @@ def test_all_clients_share_one_transport(clients: Clients, parts: Wiring) -> Non
 def test_a_local_path_never_reaches_the_sdk(clients: Clients, path: str) -> None:
     data = Data.model_construct(name="x", type="uri_file", path=path, version="1")
     with pytest.raises(AzureRefused, match=r"scheme|disk"):
-        Writer(clients).write_data(WORKSPACE, data)
+        Writer(clients, AUTHORITY, SUFFIX).write_data(WORKSPACE, data)
 
 
 def test_data_is_never_written_without_a_version(stack: LocalStack, clients: Clients) -> None:
     data = Data(name="x", type="uri_file", path="azureml://datastores/silver/paths/x.csv")
     with pytest.raises(ValueError, match="no version"):
-        Writer(clients).write_data(WORKSPACE, data)
+        Writer(clients, AUTHORITY, SUFFIX).write_data(WORKSPACE, data)
 
 
 def test_an_answer_that_is_no_answer_is_tried_again_and_then_told(stack: LocalStack, parts: Wiring) -> None:
     key = stack.new_workspace()
     workspace = Workspace(**target(key))
-    arm = Arm(parts.settings.arm_endpoint, lambda: parts.token_policy, parts.arm_transport)
+    arm = Arm(parts.settings.arm_endpoint, parts.outbound.authentication, parts.arm_transport)
     with fault(stack, key, reset_connection=True, count=2):
         assert arm.get(workspace.arm_id, "2024-04-01")["name"] == workspace.workspace_name
     with fault(stack, key, reset_connection=True, count=3), pytest.raises(AzureBusy, match="did not answer"):
@@ -95,7 +96,7 @@ def test_an_answer_that_is_no_answer_is_tried_again_and_then_told(stack: LocalSt
 def test_lists_are_read_over_all_pages_and_never_elsewhere(stack: LocalStack, parts: Wiring) -> None:
     key = stack.new_workspace()
     workspace = Workspace(**target(key))
-    arm = Arm(parts.settings.arm_endpoint, lambda: parts.token_policy, parts.arm_transport)
+    arm = Arm(parts.settings.arm_endpoint, parts.outbound.authentication, parts.arm_transport)
     properties = {"datastoreType": "AzureDataLakeGen2", "credentials": {"credentialsType": "None"}}
     for number in range(7):
         body = {"properties": {**properties, "accountName": "sourcedata", "filesystem": "silver"}}
@@ -139,5 +140,5 @@ def test_azures_long_form_of_a_path_is_the_same_address(path: str, short: str) -
     "resource", [{}, {"name": "x"}, {"name": "x", "properties": None}, {"properties": {"tags": 5}}]
 )
 def test_what_is_new_in_azures_answers_is_tolerated(resource: dict[str, Any]) -> None:
-    assert observed_datastore(resource).credentials == "None"
+    assert observed_datastore(resource).fields["credentials"] == "None"
     assert observed_data(str(uuid.uuid4()), resource, WORKSPACE).archived is False

@@ -28,7 +28,8 @@ def test_defaults() -> None:
     assert settings.arm_endpoint == "https://management.azure.com"
     assert (settings.max_body_bytes, settings.max_changes, settings.max_attempts) == (4 * 1024 * 1024, 50_000, 5)
     assert settings.key_vault_urls == ()
-    assert settings.outbound_principal is None
+    assert settings.own_secrets == frozenset()
+    assert settings.outbound_tenants == {}
 
 
 def test_vaults_are_listed_by_comma() -> None:
@@ -54,6 +55,8 @@ def test_everything_that_is_wrong_is_named_at_once() -> None:
         ("MAX_BODY_BYTES", "-1"),
         ("ALLOW_SHARED_PRINCIPAL", "perhaps"),
         ("AZURE_CLIENT_ID", "secret-value"),
+        ("AZURE_CLOUD", "secret-value"),
+        ("OUTBOUND_TENANTS", "secret-value"),
         ("OUTBOUND_CLIENT_ID", "6d1f0a4e-0000-4000-8000-000000000001"),
     ],
 )

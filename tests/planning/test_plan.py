@@ -9,21 +9,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registration.plan import WRITES, Action, Applied, Change, Desired, Reason, WantedDatastore, make_plan
-from shared.assets import Data, Datastore, KeyVaultSecret, Observed, ObservedData, ObservedDatastore, ServicePrincipal
+from shared.assets import Data, KeyVaultSecret, Observed, ObservedData, ObservedDatastore, ServicePrincipal
+from shared.datastores import LakeDatastore
 
 TENANT = "11111111-1111-4111-8111-111111111111"
 SECRET = KeyVaultSecret(key_vault_secret="sp-password")
 PRINCIPAL = ServicePrincipal(tenant_id=TENANT, client_id=TENANT, client_secret=SECRET)
 
 
-def datastore(**fields: Any) -> Datastore:
+def datastore(**fields: Any) -> LakeDatastore:
     given = {"name": "silver", "type": "azure_data_lake_gen2", "account_name": "sourcedata", "filesystem": "silver"}
-    return Datastore(**{**given, **fields})
+    return LakeDatastore(**{**given, **fields})
 
 
 def held(**fields: Any) -> ObservedDatastore:
-    given = {"name": "silver", "type": "azure_data_lake_gen2", "account_name": "sourcedata", "filesystem": "silver"}
-    return ObservedDatastore(**{**given, **fields})
+    given = {"account_name": "sourcedata", "filesystem": "silver", "credentials": "None", "tags": {}}
+    name, kind = fields.pop("name", "silver"), fields.pop("type", "azure_data_lake_gen2")
+    return ObservedDatastore(name=name, type=kind, fields={**given, **fields})
 
 
 def plan_of(wanted: WantedDatastore, found: ObservedDatastore | None = None, applied: Applied | None = None) -> Change:
@@ -35,7 +37,9 @@ def plan_of(wanted: WantedDatastore, found: ObservedDatastore | None = None, app
 
 PLAIN = WantedDatastore(datastore())
 KNOWN = Applied(PLAIN.fields())
-SIGNED = WantedDatastore(datastore(credentials=PRINCIPAL), TENANT, TENANT, {"client_secret": "kv/secrets/sp/2"})
+SIGNED = WantedDatastore(
+    datastore(credentials=PRINCIPAL), {"tenant_id": TENANT, "client_id": TENANT}, {"client_secret": "kv/secrets/sp/2"}
+)
 SIGNED_HELD = held(credentials="ServicePrincipal", tenant_id=TENANT, client_id=TENANT)
 
 
@@ -154,7 +158,7 @@ containers = st.sampled_from(["silver", "gold"])
     wanted=st.builds(lambda name, filesystem: datastore(name=name, filesystem=filesystem), names, containers),
     found=st.none() | st.builds(lambda name, filesystem: held(name=name, filesystem=filesystem), names, containers),
 )
-def test_a_plan_that_was_carried_out_plans_nothing_more(wanted: Datastore, found: ObservedDatastore | None) -> None:
+def test_a_plan_that_was_carried_out_plans_nothing_more(wanted: LakeDatastore, found: ObservedDatastore | None) -> None:
     want = WantedDatastore(wanted)
     change = plan_of(want, found)
     if change.action in WRITES:

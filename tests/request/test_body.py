@@ -99,3 +99,18 @@ def test_a_body_over_the_limit_is_413() -> None:
     with pytest.raises(RequestError) as refused:
         parse(json.dumps({"a": "x" * LIMIT}))
     assert refused.value.status == 413
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a":"' + b'\\"' * 450_000,
+        b'{"a":"' + b"[" * 900_000,
+        b"{" + b'"b": 1, ' * 100_000 + b'"a": 1, "a": 2}',
+        b"%TAG ! tag:x,2000:\n" * 40_000,
+    ],
+)
+def test_a_body_that_is_made_to_be_slow_is_refused_without_delay(body: bytes) -> None:
+    """Each of these once took time with the square of its length: minutes for what is here."""
+    with pytest.raises(RequestError):
+        parse(body[:LIMIT], "application/yaml" if body.startswith(b"%") else "application/json")

@@ -80,6 +80,7 @@ DEVELOPER = {"DEVELOPMENT_CALLER": f"{TID}/{OID}", "AZURE_FUNCTIONS_ENVIRONMENT"
 
 def test_a_developer_stands_in_on_their_own_machine() -> None:
     assert caller_of({}, DEVELOPER) == Caller(TID, OID)
+    assert caller_of({}, {**DEVELOPER, "CONTAINER_NAME": "devcontainer"}) == Caller(TID, OID)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +89,6 @@ def test_a_developer_stands_in_on_their_own_machine() -> None:
         {"AZURE_FUNCTIONS_ENVIRONMENT": "Production"},
         {"WEBSITE_INSTANCE_ID": "x"},
         {"WEBSITE_POD_NAME": "x"},
-        {"CONTAINER_NAME": "x"},
         {"LEGION_SERVICE_HOST": "x"},
         {"DEVELOPMENT_CALLER": ""},
         {"DEVELOPMENT_CALLER": "x/y"},

@@ -251,8 +251,8 @@ def test_the_sweeper_sends_messages_that_are_missing(stack: LocalStack, parts: W
         operations.accept(cut_off, stored.owner, request)
     assert parts.results.progress(cut_off).status.value == "NotStarted"  # type: ignore[union-attr]
     del parts.queue.send
-    operations._clock = lambda: datetime.now(UTC) + timedelta(minutes=5)
-    operations.sweep()
+    parts.sweeper._clock = lambda: datetime.now(UTC) + timedelta(minutes=5)
+    parts.sweeper.sweep()
     eventually(lambda: documents.head(f"operations/{cut_off}/completed"))
     assert parts.results.progress(cut_off).status.value == "Succeeded"  # type: ignore[union-attr]
     eventually(lambda: documents.head(f"open/{cut_off}") is None)
@@ -266,8 +266,8 @@ def test_the_sweeper_clears_away_what_was_never_accepted(stack: LocalStack, part
     lost = str(uuid.uuid4())
     operations = parts.operations
     operations._create(operations._draft(lost, stored.owner, stored.registration))
-    operations._clock = lambda: datetime.now(UTC) + timedelta(minutes=5)
-    operations.sweep()
+    parts.sweeper._clock = lambda: datetime.now(UTC) + timedelta(minutes=5)
+    parts.sweeper.sweep()
     assert operations.get(lost) is None
     assert parts.documents.head(f"open/{lost}") is None
 

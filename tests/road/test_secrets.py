@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from local.stack import SUBSCRIPTIONS
 from registration.wiring import Wiring
+from shared.workspace import Workspace
 from tests.road.journey import (
     SECRETS,
     Journey,
@@ -18,6 +20,7 @@ from tests.road.journey import (
     fault,
     host_environment,
     registration,
+    target,
     work_queue,
 )
 from tests.support import LocalStack, eventually
@@ -39,6 +42,10 @@ def test_a_secret_turns_up_in_no_log_document_answer_or_traceback(stack: LocalSt
         answers.append(factory.follow(factory.accepted(body)))
     assert answers[-1].status_code == 200, answers[-1].text
     answers += [factory.http.get(f"/api/operations/{answers[0].json()['id']}"), factory.send({**body, "x": canary})]
+    elsewhere = {**SECRETS, "tenant_id": SECRETS["client_secret"]}
+    wrong = {**body, "datastores": [{**body["datastores"][0], "credentials": elsewhere}]}
+    answers.append(factory.follow(factory.accepted(wrong)))
+    assert "WrongSecret" in answers[-1].text, "a secret may not be written where it can be read"
     assert datastore(stack, key)["credentials"]["credentialsType"] == "ServicePrincipal"
     listed = stack.arm("POST", f"{key}/datastores/silver/listSecrets")
     assert canary in listed.text, "it did get to where it belongs"
@@ -75,6 +82,33 @@ def test_a_datastore_may_not_store_the_principal_that_calls_azure(
     made = [call for call in stack.emulator("GET", "requests") if call["caller"] == principal]
     assert {call["method"] for call in made} == {"GET", "PUT"}
     assert not [call for call in calls(stack, key) if call["method"] == "PUT"], "not the app's own identity"
+
+
+def test_a_tenants_own_principal_calls_for_its_subscriptions(
+    stack: LocalStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By tenant id, from the vault; every other subscription is called by the app's identity."""
+    for name, value in host_environment(stack).items():
+        monkeypatch.setenv(name, value)
+    tenant, vault = stack.config["tenant_id"], stack.config["vault"]
+    monkeypatch.setenv("OUTBOUND_TENANTS", f"{SUBSCRIPTIONS[1]}={tenant}")
+    stack.vault_secret(f"outbound-{tenant}-client-id", vault["sp-id"])
+    stack.vault_secret(f"outbound-{tenant}-secret", vault["sp-password"])
+    principal = stack.service_principal()
+    stack.emulator("PATCH", "settings", {"roles": {principal: ["Microsoft.MachineLearningServices/workspaces/*"]}})
+    here, there = Workspace(**target(stack.new_workspace())), Workspace(**target(stack.description["workspaces"][2]))
+    parts = Wiring()
+    reader = parts.worker._reconciler._reader
+    stack.emulator("POST", "reset", {})
+    for workspace in (here, there):
+        reader.observe(workspace, (), parts.pool)
+    callers = {
+        call["path"].split("/")[2]: call["caller"]
+        for call in stack.emulator("GET", "requests")
+        if "/workspaces/" in call["path"]
+    }
+    app = stack.description["identities"]["app"]["object_id"]
+    assert callers == {SUBSCRIPTIONS[0]: app, SUBSCRIPTIONS[1]: principal}
 
 
 def _work_here(stack: LocalStack, factory: Journey, key: str, body: object) -> dict[str, Any]:

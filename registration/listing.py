@@ -1,0 +1,190 @@
+"""The list of operations, newest first: a caller's own, and others' as far as they may be read.
+
+A page costs one listing of the index, and for each operation that still runs, or that the caller sees in part, one of
+its progress. Where most are not for the caller, a page comes back short, with the way on.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlencode
+
+from registration.caller import Caller
+from registration.index import Index, Listed, Scope, unknown_continuation
+from registration.operations import Operations
+from registration.policy import Access, Action, Policy
+from registration.results import Results, Status
+from registration.views import head, summary
+from shared import logs
+from shared.errors import Damaged, Fault, RequestError
+
+MAX_TOP, DEFAULT_TOP = 200, 50
+FURTHER = (500, 500, 500, 500)
+"""Sizes of the listings that follow the first, of `top`, while the page is not full: so many entries at most."""
+SECONDS = 5.0
+"""After so long a page is handed out as it is."""
+AHEAD = 32
+
+_PARAMETERS = ("registration", "status", "top", "continuation")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is to be listed. `marker`, `last`: a place in the index, and the last name there that was seen."""
+
+    registration: str | None = None
+    status: Status | None = None
+    top: int = DEFAULT_TOP
+    marker: str | None = None
+    last: str = ""
+
+    @classmethod
+    def parse(cls, parameters: Mapping[str, str]) -> Query:
+        """From a query string. Raises RequestError 400, which names every parameter that is wrong."""
+        faults = [
+            _fault(name, f"There is no parameter '{name[:100]}'; known are {', '.join(_PARAMETERS)}.")
+            for name in parameters
+            if name not in _PARAMETERS
+        ]
+        status, top = parameters.get("status"), parameters.get("top", str(DEFAULT_TOP))
+        known = {state.value: state for state in Status}
+        if status is not None and status not in known:
+            faults.append(_fault("status", f"status is one of {', '.join(known)}."))
+        if not (top.isascii() and top.isdecimal() and len(top) < 10 and 1 <= int(top) <= MAX_TOP):
+            faults.append(_fault("top", f"top is a whole number from 1 to {MAX_TOP}."))
+        marker, last = None, ""
+        try:
+            marker, last = _place(parameters.get("continuation"))
+        except RequestError as error:
+            faults.append(error.fault)
+        if faults:
+            raise RequestError(400, "InvalidParameter", faults[0].message, faults, faults[0].target)
+        return cls(parameters.get("registration"), known.get(status or ""), int(top), marker, last)
+
+    def further(self, marker: str | None, last: str) -> str:
+        """The query string of the page that goes on from there."""
+        place = base64.urlsafe_b64encode(json.dumps([marker, last]).encode()).decode().rstrip("=")
+        fields = {"registration": self.registration, "status": self.status, "top": self.top, "continuation": place}
+        return urlencode({name: value for name, value in fields.items() if value is not None})
+
+
+class Listing:
+    """Lists operations on behalf of callers."""
+
+    def __init__(
+        self,
+        index: Index,
+        operations: Operations,
+        results: Results,
+        policy: Callable[[], Policy],
+        public_url: str,
+        pool: Executor,
+    ) -> None:
+        self._index = index
+        self._operations = operations
+        self._results = results
+        self._policy = policy
+        self._public_url = public_url
+        self._pool = pool
+
+    def page(self, caller: Caller, query: Query) -> dict[str, Any]:
+        """`value`: status resources without their workspaces; `nextLink` while there may be more.
+
+        Raises RequestError 400 for a continuation that is none.
+        """
+        rights = self._policy().of(caller, Action.READ)
+        look = _Look(caller.id, query, lru_cache(maxsize=100_000)(rights.allows), self._operations, self._results)
+        ends = time.monotonic() + SECONDS
+        value: list[dict[str, Any]] = []
+        marker, last = query.marker, query.last
+        for size in (query.top, *FURTHER):
+            entries, following = self._index.page(size, marker)
+            entries = [entry for entry in entries if entry.name > last]
+            if not rights.rules:
+                entries = [entry for entry in entries if look.is_own(entry)]
+            for start in range(0, len(entries), AHEAD):
+                batch = entries[start : start + AHEAD]
+                for entry, found in zip(batch, self._pool.map(logs.carried(look), batch), strict=True):
+                    last = entry.name
+                    value += [] if found is None else [found]
+                    if len(value) == query.top and entry is not entries[-1]:
+                        return self._body(value, query.further(marker, last))
+                if time.monotonic() > ends:
+                    return self._body(value, query.further(marker, last))
+            if following is None:
+                return self._body(value, None)
+            marker, last = following, ""
+            if len(value) == query.top:
+                break
+        return self._body(value, query.further(marker, last))
+
+    def _body(self, value: list[dict[str, Any]], further: str | None) -> dict[str, Any]:
+        link = {} if further is None else {"nextLink": f"{self._public_url}/api/operations?{further}"}
+        return {"value": value, **link}
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What one request sees of an entry of the index."""
+
+    caller: str
+    query: Query
+    allows: Callable[[Access], bool]
+    operations: Operations
+    results: Results
+
+    def is_own(self, entry: Listed) -> bool:
+        return entry.metadata.get("caller") == self.caller
+
+    def __call__(self, entry: Listed) -> dict[str, Any] | None:
+        """The entry as it is shown; None where it is not."""
+        wanted = (self.query.registration or "").lower()
+        if wanted and entry.metadata.get("registration", "").lower() != wanted:
+            return None
+        visible: list[str] | None = None
+        if not self.is_own(entry):
+            scope = entry.scope or self._scope(entry.operation)
+            visible = [key for key in scope.workspaces if any(self.allows(Access(key, it)) for it in scope.assets)]
+            if not visible:
+                return None
+            visible = None if len(visible) == len(scope.workspaces) else visible
+        if entry.status is not None and visible is None:
+            found = summary(entry.operation, entry.metadata, entry.status, entry.counts)
+        else:
+            progress = self.results.current(entry.operation)
+            if progress is None:
+                return None
+            found = head(entry.operation, progress if visible is None else progress.only(visible))
+        return found if self.query.status in {None, found["status"]} else None
+
+    def _scope(self, operation_id: str) -> Scope:
+        try:
+            operation = self.operations.get(operation_id)
+        except Damaged:
+            operation = None
+        return Scope((), ()) if operation is None else Scope.of(operation)
+
+
+def _place(continuation: str | None) -> tuple[str | None, str]:
+    if continuation is None:
+        return None, ""
+    try:
+        marker, last = json.loads(base64.urlsafe_b64decode(continuation + "=" * (-len(continuation) % 4)))
+    except (ValueError, TypeError, RecursionError):
+        raise unknown_continuation() from None
+    if not isinstance(last, str) or not isinstance(marker, str | None):
+        raise unknown_continuation()
+    if marker is not None and not (marker.isascii() and marker.isprintable() and 0 < len(marker) <= 2048):
+        raise unknown_continuation()
+    return marker, last
+
+
+def _fault(name: str, message: str) -> Fault:
+    return Fault("InvalidParameter", message, name)
