@@ -10,7 +10,7 @@ packages := $(VENV)/.packages
 azurite := node_modules/.complete
 
 .DEFAULT_GOAL := setup
-.PHONY: setup check test start demo azurite clean help
+.PHONY: setup check test bench start demo azurite clean help
 
 setup: $(packages) $(azurite) ## Set up .venv, its packages and Azurite (what plain `make` does)
 
@@ -23,6 +23,9 @@ check: $(packages) ## Lint, format, types, import contract
 test: setup ## All tests; PYTEST_ARGS="-k name" for some
 	"$(python)" -m pytest $(PYTEST_ARGS)
 
+bench: setup ## How fast it is: one run of a few minutes, one table, on a stack of its own
+	@exec "$(python)" -m bench
+
 start: setup ## The local stack, until Ctrl-C; START_ARGS="--port 8080" for another port
 	@exec "$(python)" -m local start $(START_ARGS)
 
@@ -33,7 +36,7 @@ azurite: setup ## Azurite alone on its default ports, for `func start`
 	@exec "$(python)" -m local azurite
 
 clean: ## Remove all that the targets above made
-	rm -rf .venv .venv-* node_modules .local .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-* node_modules .local .local-* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 10

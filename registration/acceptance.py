@@ -64,9 +64,11 @@ class Acceptance:
         check_owner(self._catalog.get(request.name or ""), caller)
         operation = new_operation_id()
         if key is None:
-            return self._accept(operation, caller, request)
+            return self._accept(operation, caller, request, fresh=True)
         claim = self._idempotency.claim(caller, route, key, body, operation, self._clock())
-        return self._accept(operation, caller, request) if claim.fresh else self._again(claim, caller, request)
+        if claim.fresh:
+            return self._accept(operation, caller, request, fresh=True)
+        return self._again(claim, caller, request)
 
     def retry(self, caller: Caller, operation_id: str) -> Operation:
         """A linked operation for the workspaces of an operation that failed; its sender's right is asked for again.
@@ -103,9 +105,9 @@ class Acceptance:
         settings = self._settings
         require(request, rights, settings.key_vault_urls, settings.own_secrets, rename)
 
-    def _accept(self, operation: str, caller: Caller, request: Registration) -> Operation:
+    def _accept(self, operation: str, caller: Caller, request: Registration, fresh: bool = False) -> Operation:
         with logs.bound(operation=operation):
-            return self._operations.accept(operation, caller, request)
+            return self._operations.accept(operation, caller, request, fresh)
 
     def _again(self, claim: Claim, caller: Caller, request: Registration) -> Operation:
         """The same key and body: the first operation while it runs or has succeeded, a linked one if it failed."""

@@ -68,6 +68,8 @@ class Catalog:
         Raises RequestError 403 when the name belongs to another caller.
         """
         name = candidate.registration.name or ""
+        if candidate.generation == 1 and self._documents.create(_blob(name), candidate.as_json()) is not None:
+            return True
         while True:
             document = self._read(name)
             stored = None if document is None else _stored(document)

@@ -58,12 +58,18 @@ class Operations:
         found = self._read(operation_id)
         return None if found is None else found[0]
 
-    def accept(self, operation_id: str, caller: Caller, request: Registration) -> Operation:
+    def accept(self, operation_id: str, caller: Caller, request: Registration, fresh: bool = False) -> Operation:
         """Makes `request` the registration of its name and sets its workspaces to work.
 
-        With the id of an operation that was begun before, carries that one on. Raises RequestError 403 when the name
-        belongs to another caller, Temporary when storage is away.
+        With the id of an operation that was begun before, carries that one on; `fresh` says that there can be none.
+        Raises RequestError 403 when the name belongs to another caller, Temporary when storage is away.
         """
+        if fresh:
+            operation = self._draft(operation_id, caller, request)
+            # A request with the same key may have come in between and drafted it; then its draft counts.
+            if self._create(operation) and self._catalog.commit(_stored(operation)):
+                self._set_to_work(operation)
+                return operation
         while True:
             found = self._read(operation_id)
             if found is None:
@@ -167,16 +173,19 @@ class Operations:
             now.isoformat() if stored is None else stored.created,
         )
 
-    def _create(self, operation: Operation) -> None:
+    def _create(self, operation: Operation) -> bool:
+        """False when a document of this id is there already; it stays."""
         self._documents.create(open_blob(operation.id), {})
-        self._documents.create(_blob(operation.id), operation.as_json(), operation.metadata())
+        return self._documents.create(_blob(operation.id), operation.as_json(), operation.metadata()) is not None
 
     def _enqueued(self, operation_id: str) -> bool:
         return self._documents.head(operation_blob(operation_id, "enqueued")) is not None
 
     def _enqueue(self, operation: Operation) -> None:
-        if self._enqueued(operation.id):
-            return
+        if not self._enqueued(operation.id):
+            self._set_to_work(operation)
+
+    def _set_to_work(self, operation: Operation) -> None:
         self._index.add(operation)
         self.send(operation.id, operation.workspaces)
         self._documents.create(operation_blob(operation.id, "enqueued"), {})

@@ -75,7 +75,7 @@ class Reports:
             body["nextLink"] = f"{self._public_url}/api/operations/{operation_id}/result?{query}"
         if progress.status is Status.SUCCEEDED:
             return 200, body
-        return 424, {"error": self._error(operation_id, progress, page), **body}
+        return 424, {"error": self._error(operation_id, view, page), **body}
 
     def _view(self, caller: Caller, operation_id: str) -> View:
         missing = RequestError(404, "OperationNotFound", "There is no such operation, or you may not read it.")
@@ -131,8 +131,9 @@ class Reports:
             failure = {"code": error.code, "message": error.message}
             return {"workspace": workspace, "outcome": "failed", "error": failure, "changes": []}
 
-    def _error(self, operation_id: str, progress: Progress, page: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    def _error(self, operation_id: str, view: View, page: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """What Data Factory shows of a failed activity: which workspaces failed, and Azure's own words."""
+        progress = view.progress
         canceled = progress.status is Status.CANCELED
         ends = {Outcome.CANCELED} if canceled else FAILURES
         count = sum(outcome in ends for outcome in progress.outcomes.values())
@@ -141,7 +142,7 @@ class Reports:
         if details and not canceled:
             first = details[0]
             message = f"{message} First: {first['target']}: {first['message']}"
-        else:
+        elif view.assets is not None and not canceled:
             message = f"{message} What failed is outside of what you may read."
         return {
             "code": "OperationCanceled" if canceled else "OperationFailed",

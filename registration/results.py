@@ -181,12 +181,14 @@ class Results:
     def write(self, operation: str, result: Result, total: int = 1) -> bool:
         """Stores a workspace's result, once: what is there already stays. Then completes what is complete.
 
-        Of an operation over many workspaces (`total`) only now and then is looked at the whole: a listing for each
-        result would cost the square of them. Whoever asks for the operation, and the sweeper, note its end as well.
+        `total` workspaces make it whole. Of many, only every so often the results are counted: a listing for each would
+        cost the square of them. Whoever asks for the operation, and the sweeper, note its end as well.
         """
         name = operation_blob(operation, f"results/{result.workspace}")
         new = self._documents.create(name, result.as_json(), result.metadata()) is not None
-        if total <= ALWAYS or random.random() < ALWAYS / total:  # noqa: S311 - only spreads the looks
+        if total > ALWAYS and random.random() > ALWAYS / total:  # noqa: S311 - only spreads the looks
+            return new
+        if total == 1 or self._documents.count(operation_blob(operation, "results/")) >= total:
             self.complete(operation)
         return new
 

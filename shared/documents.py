@@ -176,6 +176,11 @@ class Documents:
             for blob in self._open().list_blobs(name_starts_with=prefix, include=["metadata"]):
                 yield Entry(blob.name, str(blob.etag), dict(blob.metadata or {}), blob.last_modified)
 
+    def count(self, prefix: str) -> int:
+        """How many documents are below `prefix`: a listing of names alone, a tenth of the cost of `list`."""
+        with _translated():
+            return sum(1 for _ in self._open().list_blob_names(name_starts_with=prefix))
+
     def page(self, prefix: str, size: int, marker: str | None) -> tuple[tuple[Entry, ...], str | None]:
         """One page of `list`, and the marker of the next one, None at the end.
 

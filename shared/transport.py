@@ -6,10 +6,12 @@ It sits below the SDKs' own policies because azure-core sleeps as long as `Retry
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import requests
 from azure.core.exceptions import ServiceRequestError, ServiceResponseError
@@ -22,8 +24,9 @@ from shared.throttle import Throttle, retry_after
 
 log = logs.get_log(__name__)
 
-POOL = 64
-"""Connections kept open per host name."""
+POOL = 256
+"""Connections kept open per host name: more than the calls that one process has in flight, since one that finds no
+place is dropped and its TLS handshake made again."""
 
 MAX_TRIES = 3
 MAX_RETRY_AFTER = 10.0
@@ -55,9 +58,11 @@ class Transport(RequestsTransport):  # type: ignore[misc]  # azure-core hands it
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         session = requests.Session()
+        session.trust_env = bool(getproxies())  # else requests reads environment and netrc anew for each call
         session.mount("https://", HTTPAdapter(pool_connections=POOL, pool_maxsize=POOL))
         session.mount("http://", HTTPAdapter(pool_connections=POOL, pool_maxsize=POOL))
-        super().__init__(session=session, session_owner=False)
+        bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+        super().__init__(session=session, session_owner=False, connection_verify=bundle)
         self._throttle = throttle
         self._throttled = throttled
         self._stamped = stamped

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from azure.core.exceptions import HttpResponseError
 
 from registration import index, listing
 from registration.caller import Caller
@@ -289,7 +290,7 @@ def test_the_sweeper_keeps_the_index_true(stack: LocalStack, factory: Journey, p
     parts.operations._create(lost)
     parts.index.add(lost)
     assert ids(listed(factory, f"/api/operations?registration={name}")) == [lost.id, done]
-    parts.operations._clock = lambda: datetime.now(UTC) + timedelta(minutes=5)
+    parts.sweeper._clock = lambda: datetime.now(UTC) + timedelta(minutes=5)
     parts.sweeper.sweep()
     entries, _ = parts.index.page(5000, None)
     kept = {entry.operation: entry.status for entry in entries if entry.metadata["registration"] == name}
@@ -317,8 +318,10 @@ def test_a_wrong_parameter_is_named(factory: Journey, query: str, targets: list[
 def test_a_marker_that_storage_refuses_is_a_wrong_continuation(parts: Wiring, monkeypatch: pytest.MonkeyPatch) -> None:
     """As Azure does with one that it did not make; Azurite takes any."""
 
-    class Refused(Exception):
-        status_code = 400
+    class Refused(HttpResponseError):
+        def __init__(self) -> None:
+            super().__init__("no such marker")
+            self.status_code = 400
 
     class Pages:
         def list_blobs(self, **_: object) -> Pages:

@@ -17,6 +17,7 @@ from tests.road.journey import (
     blobs,
     calls,
     data,
+    fault,
     original,
     outcomes,
     registration,
@@ -139,6 +140,18 @@ def test_an_operation_is_its_senders_and_others_see_what_they_may_read(stack: Lo
     assert stranger.get(operation).json()["error"]["code"] == unknown.json()["error"]["code"] == "OperationNotFound"
     assert factory.http.get("/api/operations/not-a-guid").status_code == 404
     assert factory.http.get(f"{operation}/result?skip=x").status_code == 400
+
+
+def test_a_failure_outside_of_what_one_may_read_says_so(stack: LocalStack) -> None:
+    key, factory = stack.new_workspace(), Journey(stack)
+    with fault(
+        stack, key, match="/data/hr_1", method="PUT", status=400, body={"error": {"code": "x", "message": "No."}}
+    ):
+        failed = factory.done(registration([key], data("sales_1"), data("hr_1")), 424)
+    answer = Journey(stack, "data-owner").http.get(f"/api/operations/{failed['id']}/result")
+    assert answer.status_code == 424
+    assert "outside of what you may read" in answer.json()["error"]["message"]
+    assert "hr_1" not in answer.text
 
 
 def test_a_name_belongs_to_its_creator(stack: LocalStack) -> None:
