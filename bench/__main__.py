@@ -21,6 +21,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("subject", nargs="*", help=f"imports, {', '.join(SUBJECTS)}; all of them if none is named")
     wanted = parser.parse_args().subject or ["imports", *SUBJECTS]
+    if unknown := [name for name in wanted if name not in {"imports", *SUBJECTS}]:
+        parser.error(f"there is no subject {unknown[0]}")
     started, figures, failed = time.monotonic(), list[Figure](), list[str]()
 
     def take(name: str, measure: Callable[[], list[Figure]]) -> None:

@@ -133,7 +133,7 @@ class Worker:
         if self._documents.head(cancel_blob(operation.id)) is not None:
             self._cancel(work)
             return
-        state = read_state(self._documents, workspace.key)
+        state = State() if lease.fresh else read_state(self._documents, workspace.key)
         newer = state.newest(operation.name, operation.born)
         if newer > operation.generation:
             log.info("A newer generation was applied already.", generation=operation.generation, newer=newer)

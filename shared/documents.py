@@ -45,7 +45,9 @@ class Entry:
 class Lease:
     """A held lease, renewed in the background until it is released. `check` is to be called before each write."""
 
-    def __init__(self, name: str, client: Any) -> None:
+    def __init__(self, name: str, client: Any, fresh: bool) -> None:
+        self.fresh = fresh
+        """The document was made for this lease, and is empty."""
         self._name = name
         self._client = client
         self._stop = threading.Event()
@@ -207,15 +209,16 @@ class Documents:
 
         with _translated():
             blob = self._open().get_blob_client(name)
+            fresh = False
             try:
                 try:
                     client = blob.acquire_lease(lease_duration=LEASE_SECONDS)
                 except ResourceNotFoundError:
-                    self.create(name, {})
+                    fresh = self.create(name, {}) is not None
                     client = blob.acquire_lease(lease_duration=LEASE_SECONDS)
             except ResourceExistsError:
                 raise LeaseBusy(name) from None
-        lease = Lease(name, client)
+        lease = Lease(name, client, fresh)
         try:
             yield lease
         finally:
