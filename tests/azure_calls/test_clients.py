@@ -17,19 +17,12 @@ from shared.azureml.writer import Writer
 from shared.errors import AzureBusy, AzureRefused
 from shared.heartbeat import Heartbeat
 from shared.workspace import Workspace
-from tests.road.journey import calls, fault, host_environment, target
+from tests.road.journey import calls, fault, target
 from tests.support import LocalStack
 
 SUBSCRIPTION = "6d1f0a4e-0000-4000-8000-000000000001"
 AUTHORITY, SUFFIX = "https://login.microsoftonline.com", "core.windows.net"
 WORKSPACE = Workspace(subscription_id=SUBSCRIPTION, resource_group="ml-rg", workspace_name="ml-ws-1")
-
-
-@pytest.fixture
-def parts(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Wiring:
-    for name, value in host_environment(stack).items():
-        monkeypatch.setenv(name, value)
-    return Wiring()
 
 
 @pytest.fixture

@@ -25,26 +25,12 @@ from tests.road.journey import (
     changes,
     data,
     fault,
-    host_environment,
     outcomes,
     registration,
     verdicts,
     versions,
 )
 from tests.support import LocalStack, eventually
-
-
-@pytest.fixture
-def factory(stack: LocalStack) -> Journey:
-    return Journey(stack)
-
-
-@pytest.fixture
-def parts(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Wiring:
-    """The service's own parts, in this process, with the host's settings."""
-    for name, value in host_environment(stack).items():
-        monkeypatch.setenv(name, value)
-    return Wiring()
 
 
 @pytest.fixture

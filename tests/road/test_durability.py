@@ -20,7 +20,6 @@ from tests.road.journey import (
     data,
     datastore,
     fault,
-    host_environment,
     outcomes,
     put_message,
     registration,
@@ -30,19 +29,6 @@ from tests.road.journey import (
     work_queue,
 )
 from tests.support import LocalStack, eventually
-
-
-@pytest.fixture
-def factory(stack: LocalStack) -> Journey:
-    return Journey(stack)
-
-
-@pytest.fixture
-def parts(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Wiring:
-    """The service's own parts, in this process, with the host's settings."""
-    for name, value in host_environment(stack).items():
-        monkeypatch.setenv(name, value)
-    return Wiring()
 
 
 def test_a_host_killed_in_the_middle_is_started_again_and_nothing_is_doubled(

@@ -18,7 +18,6 @@ from tests.road.journey import (
     calls,
     data,
     fault,
-    host_environment,
     outcomes,
     put_message,
     registration,
@@ -26,18 +25,6 @@ from tests.road.journey import (
     work_queue,
 )
 from tests.support import LocalStack, eventually
-
-
-@pytest.fixture
-def factory(stack: LocalStack) -> Journey:
-    return Journey(stack)
-
-
-@pytest.fixture
-def parts(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Wiring:
-    for name, value in host_environment(stack).items():
-        monkeypatch.setenv(name, value)
-    return Wiring()
 
 
 def waiting(stack: LocalStack, factory: Journey, key: str, seconds: int = 60) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 from registration.results import Outcome, Result
 from registration.wiring import Wiring
-from tests.road.journey import Journey, host_environment
+from tests.road.journey import Journey
 from tests.support import LocalStack
 
 MEGABYTE = 1_000_000
@@ -46,10 +46,7 @@ def pages(stack: LocalStack, operation: str, status: int) -> list[dict[str, Any]
     return found
 
 
-def test_a_long_result_comes_in_pages_failures_first(stack: LocalStack, monkeypatch: Any) -> None:
-    for name, value in host_environment(stack).items():
-        monkeypatch.setenv(name, value)
-    parts = Wiring()
+def test_a_long_result_comes_in_pages_failures_first(stack: LocalStack, parts: Wiring) -> None:
     good = [Result(f"s/g/good-{n:02}", Outcome.SUCCEEDED, tuple(change(m) for m in range(100))) for n in range(20)]
     mixed = tuple(change(m, good=m != 70) for m in range(1500))
     operation = operation_of(stack, parts, [*good, Result("s/g/zz-bad", Outcome.FAILED, mixed)])
@@ -67,10 +64,7 @@ def test_a_long_result_comes_in_pages_failures_first(stack: LocalStack, monkeypa
     assert len(shown) == len(set(shown)) == 20 * 100 + 1500
 
 
-def test_a_damaged_result_is_a_failure_of_its_own(stack: LocalStack, monkeypatch: Any) -> None:
-    for name, value in host_environment(stack).items():
-        monkeypatch.setenv(name, value)
-    parts = Wiring()
+def test_a_damaged_result_is_a_failure_of_its_own(stack: LocalStack, parts: Wiring) -> None:
     operation = operation_of(stack, parts, [Result("s/g/w-1", Outcome.SUCCEEDED), Result("s/g/w-2", Outcome.FAILED)])
     container = parts.documents._open()
     container.upload_blob(

@@ -25,11 +25,6 @@ from tests.road.journey import (
 from tests.support import LocalStack
 
 
-@pytest.fixture
-def factory(stack: LocalStack) -> Journey:
-    return Journey(stack)
-
-
 @pytest.mark.parametrize("path", ["/send_data", "/api/send_data", "/api/registrations"])
 def test_the_original_body_makes_every_workspace_hold_the_same_version(
     stack: LocalStack, factory: Journey, path: str
