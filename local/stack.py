@@ -164,6 +164,7 @@ class Stack:
             "AzureWebJobsStorage": azurite.connection_string(*map(azurite.endpoint, self.storage)),
             "AZURE_FUNCTIONS_ENVIRONMENT": "Development",
             "FUNCTIONS_WORKER_RUNTIME": "python",
+            "PYTHON_THREADPOOL_THREAD_COUNT": "32",
             "WEBSITE_AUTH_ENABLED": "true",
             "PUBLIC_URL": self.address("front"),
             "ARM_ENDPOINT": arm,
