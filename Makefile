@@ -10,7 +10,7 @@ packages := $(VENV)/.packages
 azurite := node_modules/.complete
 
 .DEFAULT_GOAL := setup
-.PHONY: setup check test bench start demo azurite clean help
+.PHONY: setup check test bench mltable start demo azurite clean help
 
 setup: $(packages) $(azurite) ## Set up .venv, its packages and Azurite (what plain `make` does)
 
@@ -25,6 +25,10 @@ test: setup ## All tests; PYTEST_ARGS="-k name" for some
 
 bench: setup ## How fast it is: one run of a few minutes, one table, on a stack of its own
 	@exec "$(python)" -m bench
+
+mltable: ## The real mltable in .venv-mltable, for the tests that read tables with it (several hundred MB)
+	@"$(PYTHON)" -m venv .venv-mltable
+	@.venv-mltable/bin/python -m pip install -qq --disable-pip-version-check mltable==1.7.0 "azureml-dataprep[pandas]==5.5.0"
 
 start: setup ## The local stack, until Ctrl-C; START_ARGS="--port 8080" for another port
 	@exec "$(python)" -m local start $(START_ARGS)

@@ -12,6 +12,15 @@ ACCOUNT = "devstoreaccount1"
 # The emulator's one account has a published key (Microsoft Learn, "Use the Azurite emulator"): no secret.
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 OLDEST_NODE = 20
+LAKE_ACCOUNT = "sourcedata"
+# The API version check would refuse current storage SDKs; telemetry would leave the machine.
+_FLAGS = [
+    "--silent",
+    "--inMemoryPersistence",
+    "--skipApiVersionCheck",
+    "--disableTelemetry",
+    "--disableProductStyleUrl",
+]
 _WHEEL = ROOT / ".venv-node"  # outside of the virtual environments, which share it
 
 
@@ -42,15 +51,17 @@ def install() -> None:
 
 
 def command(blob: int, queue: int, table: int) -> list[str]:
-    """Azurite on these loopback ports, all state in memory.
-
-    The API version check would refuse current storage SDKs (docs/azure.md, "Azurite"); telemetry would leave the
-    machine.
-    """
+    """Azurite on these loopback ports, all state in memory."""
     program = ROOT / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
     ports = ["--blobPort", str(blob), "--queuePort", str(queue), "--tablePort", str(table)]
-    flags = ["--silent", "--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry"]
-    return [node()[0], str(program), *ports, *flags, "--disableProductStyleUrl"]
+    return [node()[0], str(program), *ports, *_FLAGS]
+
+
+def lake_command(port: int, certificate: Path, key: Path) -> list[str]:
+    """Azurite's blobs alone, over TLS, for callers with a token: what the service writes into."""
+    program = ROOT / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
+    tls = ["--oauth", "basic", "--cert", str(certificate), "--key", str(key)]
+    return [node()[0], str(program), "--blobPort", str(port), *_FLAGS, *tls]
 
 
 def endpoint(port: int) -> str:

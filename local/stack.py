@@ -27,11 +27,11 @@ WORKSPACES = (
     f"{SUBSCRIPTIONS[1]}/ml-rg-2/ml-ws-3",
 )
 IDENTITIES = ("data-factory", "data-owner", "stranger", "platform-admin", "app")
-_SERVERS = ("front", "host", "arm", "vault", "identity", "blob", "queue", "table")
+_SERVERS = ("front", "host", "arm", "vault", "identity", "blob", "queue", "table", "lake")
 AUDIENCE = f"api://{TENANT}/registrar-local"
 # What the shell may set that would lead the host, or the SDKs in it, out of the local stack.
 _FOREIGN = re.compile(
-    "(APPLICATIONINSIGHTS|ARM|AZURE|EASY_AUTH|IDENTITY|KEY_VAULT|LOCAL|MSI|OUTBOUND|POLICY|SSL_CERT|WEBSITE)_"
+    "(APPLICATIONINSIGHTS|ARM|AZURE|EASY_AUTH|IDENTITY|KEY_VAULT|LAKE|LOCAL|MSI|OUTBOUND|POLICY|SSL_CERT|WEBSITE)_"
     "|AzureWebJobs|DEVELOPMENT_CALLER|PUBLIC_URL|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|(?i:(https?|all|no)_proxy)"
 )
 
@@ -123,11 +123,15 @@ class Stack:
         """What to start, in this order, by name."""
         inherited = {name: value for name, value in os.environ.items() if not _FOREIGN.match(name)}
         inherited["PYTHONUNBUFFERED"] = "1"
-        config = str(self.directory.resolve() / "config.json")
+        directory = self.directory.resolve()
+        config = str(directory / "config.json")
+        lake = azurite.lake_command(self.ports["lake"], directory / "server.pem", directory / "server.key")
+        accounts = {"AZURITE_ACCOUNTS": f"{azurite.LAKE_ACCOUNT}:{azurite.KEY}"}
         port = ["--port", str(self.ports["host"])]
         host = [self.func, "start", *port] if self.func else [sys.executable, "-m", "local.host", *port]
         return {
             "azurite": Process(azurite.command(*self.storage), inherited),
+            "lake": Process(lake, inherited | accounts),
             "azure": Process([sys.executable, "-m", "local.azure", "--config", config], inherited),
             "host": Process(host, inherited | self._settings()),
         }
@@ -149,6 +153,7 @@ class Stack:
             "audience": AUDIENCE,
             "blob": blob,
             "queue": queue,
+            "lake": f"{self.address('lake')}/{azurite.LAKE_ACCOUNT}",
             "host": "func" if self.func else "stand-in",
             "identities": identities,
             "workspaces": list(WORKSPACES),
@@ -170,6 +175,7 @@ class Stack:
             "ARM_ENDPOINT": arm,
             "KEY_VAULT_URLS": self.address("vault"),
             "AZURE_AUTHORITY_HOST": arm,
+            "LAKE_ENDPOINT": f"{self.address('lake')}/{{account}}",
             "REQUESTS_CA_BUNDLE": ca,
             "SSL_CERT_FILE": ca,
             "IDENTITY_ENDPOINT": self._token_endpoint("app"),
@@ -184,7 +190,7 @@ class Stack:
 
     def address(self, server: str) -> str:
         """Where that server answers, without a slash at its end."""
-        return f"{'https' if server in {'arm', 'vault'} else 'http'}://127.0.0.1:{self.ports[server]}"
+        return f"{'https' if server in {'arm', 'vault', 'lake'} else 'http'}://127.0.0.1:{self.ports[server]}"
 
     def _token_endpoint(self, identity: str) -> str:
         return f"{self.address('identity')}/{identity}/token"
@@ -192,20 +198,23 @@ class Stack:
     def _policy(self) -> dict[str, object]:
         """Data Factory and platform administrators may do everything, data owners register sales data."""
 
-        def rule(callers: list[str], actions: list[str], assets: list[str], secret_names: list[str]) -> object:
+        def rule(
+            callers: list[str], actions: list[str], assets: list[str], writes: list[str], secret_names: list[str]
+        ) -> object:
             return {
                 "callers": [{"tenant_id": TENANT, "object_id": self._identities[it]["object_id"]} for it in callers],
                 "actions": actions,
                 "workspaces": ["*/*/*"],
                 "assets": assets,
                 "sources": ["*"],
+                "writes": writes,
                 "secrets": secret_names,
             }
 
         actions = ["register", "plan", "read", "reconcile", "delete", "administer"]
         principal = ["tenant-id", "sp-id", "sp-password"]
-        everything = rule(["data-factory", "platform-admin"], actions, ["datastores/*", "data/*"], principal)
-        sales = rule(["data-owner"], ["register", "plan", "read"], ["data/sales_*"], [])
+        everything = rule(["data-factory", "platform-admin"], actions, ["datastores/*", "data/*"], ["*"], principal)
+        sales = rule(["data-owner"], ["register", "plan", "read"], ["data/sales_*"], [], [])
         return {"rules": [everything, sales]}
 
 

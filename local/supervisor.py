@@ -41,9 +41,14 @@ class _Supervisor:
                 signal.signal(number, lambda *_: self._stop.set())
 
     def start(self) -> None:
-        ready = {"azurite": self._azurite_listens, "azure": self._azure_is_ready, "host": self._host_answers}
+        ready = {
+            "azurite": self._azurite_listens,
+            "lake": self._lake_listens,
+            "azure": self._azure_is_ready,
+            "host": self._host_answers,
+        }
         processes = self._stack.processes()
-        for together in (("azurite", "azure"), ("host",)):
+        for together in (("azurite", "lake", "azure"), ("host",)):
             for name in together:
                 log = self._stack.directory / f"{name}.log"
                 log.unlink(missing_ok=True)
@@ -94,6 +99,9 @@ class _Supervisor:
 
     def _azurite_listens(self) -> bool:
         return not any(map(port_is_free, self._stack.storage))
+
+    def _lake_listens(self) -> bool:
+        return not port_is_free(self._stack.ports["lake"])
 
     def _azure_is_ready(self) -> bool:
         return self._children["azure"].says("ready")
@@ -184,7 +192,7 @@ def _banner(stack: Stack) -> str:
   ARM            {stack.address("arm")}
   host           {unguarded if stack.func else "our stand-in for func"}
   all addresses  {stack.directory / "stack.json"}
-  logs           {stack.directory}/azurite.log, azure.log, host.log
+  logs           {stack.directory}/azurite.log, lake.log, azure.log, host.log
 A first request: README.md. `make demo` shows the whole road on a stack of its own."""
 
 

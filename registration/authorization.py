@@ -10,6 +10,7 @@ from shared.assets import Data, Datastore, Observed
 from shared.errors import Fault, RequestError
 from shared.paths import locate
 from shared.secrets import find_secret
+from shared.tables import FILE
 from shared.workspace import Workspace
 
 
@@ -20,14 +21,21 @@ def datastore_access(datastore: Datastore, workspace: Workspace, vaults: Sequenc
 
 
 def data_access(data: Data, workspace: Workspace, containers: Mapping[str, str]) -> Access | None:
-    """`containers`: datastore name in lower case -> `account/container`. None when the path's datastore is none of
-    them."""
-    location = locate(data.path)
-    container = location.container or containers.get((location.datastore or "").lower())
-    if container is None:
+    """`containers`: datastore name in lower case -> `account/container`. None when the datastore of the path, or of
+    `write_to`, is none of them."""
+    source = _source(data.path, data.type != "uri_file", containers)
+    if source is None:
         return None
-    folder = data.type != "uri_file"
-    return Access(workspace.key, f"data/{data.name}", (Source(container, location.path, folder),))
+    if data.write_to is None:
+        return Access(workspace.key, f"data/{data.name}", (source,))
+    file = _source(f"{data.write_to.rstrip('/')}/{FILE}", False, containers)
+    return None if file is None else Access(workspace.key, f"data/{data.name}", (source,), writes=(file,))
+
+
+def _source(address: str, folder: bool, containers: Mapping[str, str]) -> Source | None:
+    location = locate(address)
+    container = location.container or containers.get((location.datastore or "").lower())
+    return None if container is None else Source(container, location.path, folder)
 
 
 def containers_of(registration: Registration, observed: Observed | None = None, suffix: str = "") -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from registration.tables import table_faults, table_of
 from shared.assets import CREDENTIAL_TAGS, DATASTORES, Credentials, Data, Datastore, KeyVaultSecret
 from shared.clouds import CLOUDS
 from shared.errors import Fault, RequestError
@@ -123,8 +124,10 @@ def parse_registration(
         if datastore.type != "one_lake" and getattr(datastore, "endpoint", None) not in {None, suffix}:
             faults.add(f"datastores[{place}].endpoint", f"this cloud's endpoint is {suffix}")
     for place, asset in data:
-        if locate(asset.path).suffix not in {None, suffix}:
-            faults.add(f"data[{place}].path", f"this cloud's storage addresses end with {suffix}")
+        for part, address in (("path", asset.path), ("write_to", asset.write_to)):
+            if address is not None and locate(address).suffix not in {None, suffix}:
+                faults.add(f"data[{place}].{part}", f"this cloud's storage addresses end with {suffix}")
+    _tables(data, [item for _, item in datastores], faults)
     changes = len(workspaces) * (len(datastores) + len(data))
     if changes > max_changes:
         faults.add("workspaces", f"{changes} assets × workspaces are too many; at most {max_changes} are taken")
@@ -222,13 +225,29 @@ def _data(body: Mapping[str, Any], workspaces: Sequence[str], faults: Faults) ->
 
 def _short(place: int, data: Data, workspaces: Sequence[str], faults: Faults) -> Data:
     """A long datastore path names its workspace: it is taken for that workspace alone, in its short form."""
-    long = short_form(data.path)
-    if long is None:
-        return data
-    if any(key != long[0] for key in workspaces):
-        message = "this path is in another workspace; write azureml://datastores/<name>/paths/<path> for all of them"
-        faults.add(f"data[{place}].path", message)
-    return data.model_copy(update={"path": long[1]})
+    found = {}
+    for part, address in (("path", data.path), ("write_to", data.write_to)):
+        long = None if address is None else short_form(address)
+        if long is None:
+            continue
+        if any(key != long[0] for key in workspaces):
+            message = "this is in another workspace; write azureml://datastores/<name>/paths/<path> for all of them"
+            faults.add(f"data[{place}].{part}", message)
+        found[part] = long[1]
+    return data.model_copy(update=found) if found else data
+
+
+def _tables(data: Sequence[tuple[int, Data]], datastores: Sequence[Datastore], faults: Faults) -> None:
+    """It is known at acceptance where each table is read and written: no two files in one place."""
+    files: list[tuple[int, Hashable]] = []
+    for place, asset in data:
+        wrong = table_faults(asset, datastores)
+        for part, message in wrong:
+            faults.add(f"data[{place}].{part}", message)
+        table = None if wrong else table_of(asset, datastores)
+        if table is not None:
+            files.append((place, (table.account, table.container, table.path)))
+    _no_twins(files, "data", "a table that is written to the same place", faults)
 
 
 def _items(model: type[M], entries: Mapping[int, Any], part: str, faults: Faults) -> list[tuple[int, M]]:
@@ -257,9 +276,7 @@ def _sentences(error: ValidationError) -> list[tuple[str, str, str]]:
             message = "a secret is given by reference: {key_vault_secret: <name>}, never in clear"
             found[secret[0]] = (message, "SecretInClear")
         elif fault["type"] == "extra_forbidden":
-            later = re.search(r"\.(mltable|write_to)$", target)
-            message = "MLTable definitions are not supported yet" if later else "there is no such field here"
-            found[target] = (message, "UnknownField")
+            found[target] = ("there is no such field here", "UnknownField")
         elif fault["type"] == "missing":
             found[target] = ("this field is needed", "MissingField")
         elif fault["type"] == "model_type":

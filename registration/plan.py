@@ -106,7 +106,9 @@ class Change:
         if isinstance(self.wanted, WantedDatastore):
             kept = {name: value for name, value in self.wanted.fields().items() if name not in self.wanted.private}
             return Applied(kept, dict(self.wanted.secrets))
-        return Applied({"type": self.wanted.type, "path": self.wanted.path})
+        fields = {"type": self.wanted.type, "path": self.wanted.registered_path}
+        definition = self.wanted.definition
+        return Applied(fields if definition is None else {**fields, "mltable": definition})
 
 
 def make_plan(desired: Desired, inventory: Inventory, observed: Observed) -> tuple[Change, ...]:
@@ -164,11 +166,14 @@ def _data(wanted: Data, inventory: Inventory, observed: Observed) -> Change:
         return Change(
             wanted.id, Action.NEW_VERSION if known else Action.CREATE, wanted, (Reason("version", "missing"),)
         )
-    reasons = tuple(
-        Reason(name, "immutable", there, here)
-        for name, there, here in (("type", found.type, wanted.type), ("path", found.path, wanted.path))
-        if there != here
-    )
+    pairs: list[tuple[str, Any, Any]] = [
+        ("type", found.type, wanted.type),
+        ("path", found.path, wanted.registered_path),
+    ]
+    applied = inventory.get(wanted.id.lower())
+    if applied is not None and wanted.definition is not None:
+        pairs.append(("mltable", applied.fields.get("mltable"), wanted.definition))
+    reasons = tuple(Reason(name, "immutable", there, here) for name, there, here in pairs if there != here)
     if reasons:
         return Change(wanted.id, Action.CONFLICT, wanted, reasons)
-    return Change(wanted.id, Action.NONE if wanted.id.lower() in inventory else Action.ADOPT, wanted)
+    return Change(wanted.id, Action.ADOPT if applied is None else Action.NONE, wanted)

@@ -1,7 +1,7 @@
 """The policy: which caller may do what, to which assets, from which sources, with which secrets, in which workspaces.
 
-Everything that no rule allows is refused. One rule must allow a thing whole: an asset, its sources, its secrets and
-its workspace are asked for together, never gathered from several rules.
+Everything that no rule allows is refused. One rule must allow a thing whole: an asset, its sources, its secrets, what
+is written for it and its workspace are asked for together, never gathered from several rules.
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ class Rule(_Model):
     workspaces: list[Pattern] = []
     assets: list[Pattern] = []
     sources: list[Pattern] = []
+    writes: list[Pattern] = []
     secrets: list[Pattern] = []
 
 
@@ -97,6 +98,8 @@ class Access:
     """`datastores/<name>` or `data/<name>`."""
     sources: tuple[Source, ...] = ()
     secrets: tuple[str, ...] = ()
+    writes: tuple[Source, ...] = ()
+    """Files that the service would write into the lake."""
 
 
 class Policy(_Model):
@@ -123,6 +126,7 @@ class Rights:
             _any(rule.workspaces, access.workspace, str.lower)
             and _any(rule.assets, access.asset, str.casefold)
             and all(_source(rule.sources, source) for source in access.sources)
+            and all(_source(rule.writes, file) for file in access.writes)
             and all(_any(rule.secrets, secret, str.lower) for secret in access.secrets)
             for rule in self.rules
         )
@@ -138,6 +142,9 @@ class Rights:
         rules = [rule for rule in rules if all(_source(rule.sources, source) for source in access.sources)]
         if not rules:
             return f"no rule lets {access.asset} point there (sources)"
+        rules = [rule for rule in rules if all(_source(rule.writes, file) for file in access.writes)]
+        if not rules:
+            return f"no rule lets the service write the file of {access.asset} there (writes)"
         return f"no rule lets {access.asset} use these secrets (secrets)"
 
 

@@ -12,6 +12,7 @@ from registration.authorization import containers_of, data_access, datastore_acc
 from registration.document import Registration
 from registration.plan import WRITES, Action, Applied, Change, Desired, Reason, WantedDatastore, make_plan
 from registration.policy import Rights
+from registration.tables import table_of
 from shared import logs
 from shared.assets import CHECKED, Data, Datastore, Observed, ObservedDatastore
 from shared.azureml.observed import Credential
@@ -93,6 +94,10 @@ class WorkspaceWriter(Protocol):
     def write_data(self, workspace: Workspace, data: Data) -> None: ...
 
 
+class FileWriter(Protocol):
+    def write(self, account: str, container: str, path: str, text: str) -> None: ...
+
+
 class SecretReader(Protocol):
     def read(self, reference: Any) -> Secret: ...
 
@@ -105,6 +110,8 @@ class _Work:
     check: Callable[[], None]
     observed: Observed
     pool: Executor
+    datastores: tuple[Datastore, ...]
+    """The registration's."""
     credentials: dict[str, Credential] = field(default_factory=dict)
     refused: dict[str, AssetResult] = field(default_factory=dict)
     """Assets that do not get as far as the plan."""
@@ -121,6 +128,7 @@ class Reconciler:
         self,
         reader: WorkspaceReader,
         writer: WorkspaceWriter,
+        lake: FileWriter,
         secrets: SecretReader,
         vaults: tuple[str, ...],
         suffix: str,
@@ -128,6 +136,7 @@ class Reconciler:
     ) -> None:
         self._reader = reader
         self._writer = writer
+        self._lake = lake
         self._secrets = secrets
         self._vaults = vaults
         self._suffix = suffix
@@ -149,7 +158,8 @@ class Reconciler:
         # Threads of its own: those that wait for one subscription's throttle hold up no other's.
         with ThreadPoolExecutor(PARALLEL, thread_name_prefix="workspace") as pool:
             observed = self._reader.observe(workspace, registration.data, pool)
-            return self._bring(_Work(workspace, check, observed, pool), registration, rights, inventory)
+            work = _Work(workspace, check, observed, pool, registration.datastores)
+            return self._bring(work, registration, rights, inventory)
 
     def _bring(
         self,
@@ -178,8 +188,9 @@ class Reconciler:
         for change in plan:
             if not isinstance(change.wanted, Data):
                 continue
-            name = (locate(change.wanted.path).datastore or "").lower()
-            if name in broken:
+            through = [locate(address).datastore or "" for address in change.wanted.addresses]
+            name = next((name.lower() for name in through if name.lower() in broken), None)
+            if name is not None:
                 results[change.asset] = _blocked(change, results[broken[name]])
             else:
                 ready.append(change)
@@ -196,8 +207,9 @@ class Reconciler:
         for data in registration.data:
             data_question = data_access(data, work.workspace, containers)
             if data_question is None:
-                name = locate(data.path).datastore
-                message = f"The workspace has no datastore '{name}', or one whose place is not known."
+                through = [locate(address).datastore for address in data.addresses]
+                names = " or ".join(f"'{name}'" for name in through if name is not None)
+                message = f"The workspace has no datastore {names}, or one whose place is not known."
                 work.refused[data.id] = _failed(data.id, "DatastoreNotFound", message)
             elif not rights.allows(data_question):
                 work.refused[data.id] = _not_authorized(data.id, rights.why_not(data_question))
@@ -250,6 +262,10 @@ class Reconciler:
                     datastore = _with_unmanaged(datastore, found)
                 self._writer.write_datastore(work.workspace, datastore, credential)
             else:
+                table = table_of(change.wanted, work.datastores, self._suffix)
+                if table is not None:
+                    self._lake.write(table.account, table.container, table.path, table.text)
+                    work.check()
                 self._writer.write_data(work.workspace, change.wanted)
         except Temporary as error:
             return _temporary(change.asset, error, change)
@@ -282,7 +298,8 @@ def _settled(change: Change) -> AssetResult:
 
 
 def _refused(change: Change, error: Permanent, credential: Credential | None) -> AssetResult:
-    """Azure's own message, without the secret should it ever repeat it. A 409 is a version that somebody else made."""
+    """Azure's own message, without the secret should it ever repeat it. A 409 is a version, or a table's file, that
+    somebody else made."""
     message = error.message
     for secret in credential.secrets.values() if credential is not None else ():
         message = message.replace(secret.value, "[secret]")

@@ -1,7 +1,8 @@
 """Which version a data asset gets when the registration leaves that to the service.
 
-Left out: kept as long as type and path stay the same, else a new one. `new`: a new one per accepted request. A version
-that the service makes is a UTC time in milliseconds, fixed once per operation, the same in every workspace.
+Left out: kept as long as type and path stay the same (of a defined table, also its MLTable file), else a new one.
+`new`: a new one per accepted request. A version that the service makes is a UTC time in milliseconds, fixed once per
+operation, the same in every workspace.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from registration.document import NEW, Registration
+from registration.tables import table_of
 from shared.assets import Data
 
 
@@ -17,14 +19,19 @@ def time_version(now: datetime) -> str:
     return f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}Z"
 
 
+def _content(data: Data, registration: Registration) -> tuple[object, ...]:
+    """What a version stands for."""
+    return data.name.lower(), data.type, data.registered_path, table_of(data, registration.datastores)
+
+
 def with_versions(request: Registration, stored: Registration | None, now: datetime) -> Registration:
     """`request` with every version fixed. `stored` is what the same registration said before."""
-    kept = {(data.name.lower(), data.type, data.path): data.version for data in (stored.data if stored else ())}
+    kept = {_content(data, stored): data.version for data in stored.data} if stored else {}
     made = time_version(now)
 
     def fixed(data: Data) -> Data:
         if data.version is None:
-            version = kept.get((data.name.lower(), data.type, data.path)) or made
+            version = kept.get(_content(data, request)) or made
         elif data.version == NEW:
             version = made
         else:

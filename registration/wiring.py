@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
     from registration.worker import Worker
+    from shared.lake import Lake
     from shared.outbound import Outbound
     from shared.secrets import Vaults
     from shared.transport import Transport
@@ -68,7 +69,7 @@ class Wiring:
 
     @cached_property
     def transport(self) -> Transport:
-        """For vaults and the policy; calls to ARM go through `arm_transport`, storage has one of its own."""
+        """For vaults, the policy and the lake; calls to ARM go through `arm_transport`, storage has one of its own."""
         from shared.transport import Transport
 
         return Transport()
@@ -157,6 +158,12 @@ class Wiring:
         return Vaults(self.settings.key_vault_urls, lambda: self.identity, self.transport)
 
     @cached_property
+    def lake(self) -> Lake:
+        from shared.lake import Lake
+
+        return Lake(self.settings.lake_endpoint, lambda: self.identity, self.transport)
+
+    @cached_property
     def outbound(self) -> Outbound:
         """Who calls Azure ML, by subscription."""
         from shared.outbound import Outbound
@@ -185,6 +192,7 @@ class Wiring:
         reconciler = Reconciler(
             Reader(arm),
             Writer(clients, settings.authority_host, settings.cloud.storage_suffix),
+            self.lake,
             self.vaults,
             settings.key_vault_urls,
             settings.cloud.storage_suffix,

@@ -17,6 +17,7 @@ from shared.datastores import (
     ServicePrincipal,
 )
 from shared.paths import data_path
+from shared.tables import TableDefinition
 from shared.vocabulary import MAX_VERSION_LENGTH, AssetName, Model, Tags, Text, Version
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "ObservedData",
     "ObservedDatastore",
     "ServicePrincipal",
+    "TableDefinition",
 ]
 
 
@@ -45,6 +47,9 @@ class Data(Model):
     description: Annotated[Text, Field(max_length=10_000)] | None = None
     tags: Tags | None = None
     properties: Tags | None = None
+    mltable: TableDefinition | None = None
+    """A table in the files below `path`; the service writes its MLTable file into the folder `write_to`."""
+    write_to: Annotated[str, AfterValidator(data_path)] | None = Field(None, validate_default=True)
 
     @field_validator("path")
     @classmethod
@@ -52,6 +57,35 @@ class Data(Model):
         if info.data.get("type") == "uri_file" and path.endswith("/"):
             raise ValueError("a uri_file points to a file: its path does not end with a slash")
         return path
+
+    @field_validator("mltable")
+    @classmethod
+    def _only_of_a_table(cls, mltable: TableDefinition | None, info: ValidationInfo) -> TableDefinition | None:
+        if mltable is not None and info.data.get("type", "mltable") != "mltable":
+            raise ValueError("only an asset of type mltable has a definition")
+        return mltable
+
+    @field_validator("write_to")
+    @classmethod
+    def _both_or_neither(cls, write_to: str | None, info: ValidationInfo) -> str | None:
+        if "mltable" in info.data and (info.data["mltable"] is None) != (write_to is None):
+            raise ValueError("mltable and write_to go together: a definition, and the folder that its file goes to")
+        return write_to
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where it is read and, for a defined table, written."""
+        return (self.path,) if self.write_to is None else (self.path, self.write_to)
+
+    @property
+    def registered_path(self) -> str:
+        """What the workspace is told: for a defined table, the folder of its MLTable file."""
+        return self.path if self.write_to is None else self.write_to
+
+    @property
+    def definition(self) -> dict[str, Any] | None:
+        """What decides, besides the registered path, what a reader finds; None where the service writes no file."""
+        return None if self.mltable is None else {"path": self.path, **self.mltable.model_dump()}
 
     @property
     def id(self) -> str:

@@ -35,6 +35,12 @@ def _url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _template(value: str) -> str:
+    if "{account}" not in value:
+        raise ValueError("does not say where {account} goes")
+    return _url(value)
+
+
 def _urls(value: str) -> tuple[str, ...]:
     return tuple(_url(part.strip()).lower() for part in value.split(",") if part.strip())
 
@@ -93,6 +99,9 @@ class Settings:
     arm_override: str | None = _setting("ARM_ENDPOINT", _url, None, "another Resource Manager than the cloud's")
     authority_override: str | None = _setting(
         "AZURE_AUTHORITY_HOST", _url, None, "another sign-in for service principals than the cloud's"
+    )
+    lake_override: str | None = _setting(
+        "LAKE_ENDPOINT", _template, None, "another address of storage accounts than the cloud's, with {account} in it"
     )
     managed_identity: str | None = _setting(
         "AZURE_CLIENT_ID",
@@ -155,6 +164,11 @@ class Settings:
     @property
     def authority_host(self) -> str:
         return self.authority_override or self.cloud.authority
+
+    @property
+    def lake_endpoint(self) -> str:
+        """The blobs of a storage account, with `{account}` for its name."""
+        return self.lake_override or f"https://{{account}}.blob.{self.cloud.storage_suffix}"
 
     @cached_property
     def own_secrets(self) -> frozenset[str]:

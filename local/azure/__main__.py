@@ -15,6 +15,7 @@ from local.azure.config import Config
 from local.azure.emulator import Emulator
 from local.azure.entra import Entra
 from local.azure.front import Front
+from local.azure.rbac import Roles
 from local.azure.tokens import Authority
 from local.azure.vault import Vault
 from local.http1 import Handler, serve
@@ -25,8 +26,9 @@ LOG = logging.getLogger("azure")
 async def run(config: Config) -> None:
     """Serve on all four ports; print `ready` once they listen. Raises OSError for a port that is taken."""
     authority = Authority(config)
-    entra, vault = Entra(authority), Vault(authority)
-    arm = Arm(authority, entra)
+    roles = Roles(config.assignments)
+    entra, vault = Entra(authority, roles), Vault(authority)
+    arm = Arm(authority, entra, roles)
     emulator = Emulator(authority, arm, vault)
     front = Front(authority, json.loads(config.auth.read_text(encoding="utf-8")), LOG.info)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -31,9 +31,9 @@ QUERY = lists.PARAMETERS | {"api-version", "skipValidation", "forceToPurge"}
 
 
 class Arm:
-    def __init__(self, authority: Authority, entra: Entra) -> None:
+    def __init__(self, authority: Authority, entra: Entra, roles: Roles) -> None:
         self.config = authority.config
-        self.roles, self.throttle = Roles(self.config.assignments), Throttle()
+        self.roles, self.throttle = roles, Throttle()
         self._authority, self._entra = authority, entra
         self.reset()
 

@@ -5,13 +5,20 @@ from urllib.parse import parse_qs, urlsplit
 
 from local.azure.answers import answer
 from local.azure.config import Identity
-from local.azure.tokens import LIFETIME, Authority
+from local.azure.rbac import Roles
+from local.azure.tokens import LIFETIME, STORAGE, Authority
 from local.http1 import Request, Response
+
+# Azurite believes any token for storage, so roles in the lake are asked for here: whoever may not write gets a token
+# for an audience that Azurite refuses. Clients do not keep one of so short a life: a changed role counts at once.
+WRITE_BLOB = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write"
+NOWHERE = "https://no-role-in-storage.invalid"
+STORAGE_LIFETIME = 60  # seconds
 
 
 class Entra:
-    def __init__(self, authority: Authority) -> None:
-        self._authority, self._config = authority, authority.config
+    def __init__(self, authority: Authority, roles: Roles) -> None:
+        self._authority, self._config, self._roles = authority, authority.config, roles
         client_id = self._config.vault.get("sp-id", "")
         self.principal = Identity(
             client_id=client_id, object_id=str(uuid.uuid5(uuid.NAMESPACE_URL, client_id)), header=""
@@ -37,7 +44,11 @@ class Entra:
         own["principal_id"] = identity.object_id
         if any(name in query and query[name] != value for name, value in own.items()):
             return _refused(400, "No managed identity was found for specified ClientId/ResourceId/PrincipalId.")
-        token, expires = self._authority.mint(identity, resource)
+        if resource in STORAGE:
+            audience = resource if self._roles.allow(identity.object_id, WRITE_BLOB) else NOWHERE
+            token, expires = self._authority.mint(identity, audience, STORAGE_LIFETIME)
+        else:
+            token, expires = self._authority.mint(identity, resource)
         body = {"access_token": token, "expires_on": str(expires), "resource": resource}
         return answer(200, {**body, "token_type": "Bearer", "client_id": identity.client_id})
 

@@ -20,12 +20,16 @@ class Roles:
     def __init__(self, assigned: dict[str, list[str]]) -> None:
         self.assigned, self.changed = assigned, dict[str, list[str]]()
 
+    def allow(self, who: str, wanted: str) -> bool:
+        """Whether a role of that object id holds `wanted`: case is ignored, `*` matches anything."""
+        patterns = self.changed.get(who, self.assigned.get(who, []))
+        return any(re.fullmatch(re.escape(it).replace(r"\*", ".*"), wanted, re.IGNORECASE) for it in patterns)
+
     def demand(self, claims: Json, wanted: str, scope: str) -> None:
-        """Raises AzureError 403 unless a role allows `wanted`: case is ignored, `*` matches anything."""
+        """Raises AzureError 403 unless a role allows `wanted`."""
         who = claims["oid"]
-        for pattern in self.changed.get(who, self.assigned.get(who, [])):
-            if re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), wanted, re.IGNORECASE):
-                return
+        if self.allow(who, wanted):
+            return
         client = claims.get("appid") or claims.get("azp")
         text = f"The client '{client}' with object id '{who}' does not have authorization to perform action "
         text += f"'{wanted}' over scope '{scope}' or the scope is invalid. "

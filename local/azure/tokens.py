@@ -23,6 +23,7 @@ Keys = Mapping[str, rsa.RSAPublicKey]
 MAX_TOKEN = 250 * 1024  # characters; the default of Microsoft's library
 SKEW = 300  # seconds; likewise
 LIFETIME = 24 * 3600  # seconds; about what a managed identity's token lives
+STORAGE = ("https://storage.azure.com", "https://storage.azure.com/")
 _FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 
@@ -99,9 +100,10 @@ class Authority:
         """What tokens are issued for; Entra refuses to name a resource that it does not know."""
         config = self.config
         arm = ("https://management.azure.com", "https://management.azure.com/")
-        return frozenset({*arm, "https://vault.azure.net", config.vault_resource, config.audience, config.client_id})
+        vault = ("https://vault.azure.net", config.vault_resource)
+        return frozenset({*arm, *vault, *STORAGE, config.audience, config.client_id})
 
-    def mint(self, identity: Identity, resource: str) -> tuple[str, int]:
+    def mint(self, identity: Identity, resource: str, lifetime: int = LIFETIME) -> tuple[str, int]:
         """A token and its end (Unix seconds): v2 for the app itself, whose registration asks for it, else v1."""
         config, now = self.config, int(time.time())
         v1, v2 = config.issuers
@@ -110,8 +112,8 @@ class Authority:
             claims = {"aud": config.client_id, "iss": v2, "azp": identity.client_id, "ver": "2.0"}
             claims |= {"roles": identity.roles} if identity.roles else {}
         claims |= {"oid": identity.object_id, "sub": identity.object_id, "tid": config.tenant_id}
-        claims |= {"iat": now, "nbf": now, "exp": now + LIFETIME, "uti": uuid.uuid4().hex}
-        return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": self.kid}), now + LIFETIME
+        claims |= {"iat": now, "nbf": now, "exp": now + lifetime, "uti": uuid.uuid4().hex}
+        return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": self.kid}), now + lifetime
 
     def caller(self, authorization: str | None, audiences: frozenset[str]) -> Json:
         """The claims behind an Authorization header. Raises InvalidToken; each token's signature is read once."""

@@ -70,7 +70,7 @@ def data_entity(data: Data) -> DataEntity:
         name=data.name,
         version=data.version,
         type=data.type,
-        path=data.path,
+        path=data.registered_path,
         description=data.description,
         tags=dict(data.tags or {}),
         properties=dict(data.properties or {}),

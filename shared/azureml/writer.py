@@ -33,7 +33,7 @@ class Writer:
         from shared.azureml.entities import data_entity
 
         try:
-            data_path(data.path)
+            data_path(data.registered_path)
         except ValueError as error:
             raise AzureRefused(400, "PathRefused", str(error)) from None
         client = self._clients.of(workspace)

@@ -20,12 +20,14 @@ from registration.versions import with_versions
 from registration.wiring import Wiring, utc_now
 from shared.transport import Transport
 from shared.workspace import Workspace
+from tests.azure_calls.lake import LocalLake
 from tests.local_azure.definitions import Definitions
 from tests.road.journey import host_environment, target
 from tests.support import LocalStack
 
 TENANT = "11111111-1111-4111-8111-111111111111"
-EVERYTHING = Rights((Rule(callers=[], actions=[], workspaces=["*/*/*"], assets=["*/*"], sources=["*"], secrets=["*"]),))
+ALL = {"workspaces": ["*/*/*"], "assets": ["*/*"], "sources": ["*"], "writes": ["*"], "secrets": ["*"]}
+EVERYTHING = Rights((Rule.model_validate({"callers": [], "actions": [], **ALL}),))
 
 
 def secret(name: str) -> dict[str, str]:
@@ -210,10 +212,11 @@ def test_a_datastore_can_change_its_credentials_in_place(bench: Bench) -> None:
 
 def test_the_examples_of_the_reference_are_taken_by_azure(bench: Bench) -> None:
     text = (ROOT / "docs" / "request.md").read_text()
-    for example in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL):
-        document = parse_body(example.encode(), "application/yaml", 100_000)
-        names = {asset["name"]: asset for part in ("datastores", "data") for asset in document[part]}
-        result = bench.reconcile(*names.values())
-        assert {change.verdict for change in result.assets} == {"created"}
-        bench.workspace = Workspace(**target(bench.stack.new_workspace()))
+    with LocalLake(bench.stack).writable():
+        for example in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL):
+            document = parse_body(example.encode(), "application/yaml", 100_000)
+            names = {asset["name"]: asset for part in ("datastores", "data") for asset in document[part]}
+            result = bench.reconcile(*names.values())
+            assert {change.verdict for change in result.assets} == {"created"}
+            bench.workspace = Workspace(**target(bench.stack.new_workspace()))
     valid_on_the_wire(bench)

@@ -40,6 +40,45 @@ def allows(question: Access, action: Action = Action.REGISTER, caller: Caller = 
     return parse_policy(RULES).of(caller, action).allows(question)
 
 
+def table(file: str, source: str = "sourcedata/silver/sales") -> Access:
+    """A table that is read at `source`, and whose file goes to `file`."""
+    asked = access("data/sales_x", f"{source}/")
+    account, container, path = file.split("/", 2)
+    return Access(asked.workspace, asked.asset, asked.sources, writes=(Source(f"{account}/{container}", path),))
+
+
+WRITES = f"""
+  - callers: [{{tenant_id: {TENANT}, object_id: {OWNER.object_id}}}]
+    actions: [register]
+    workspaces: ["*/*/*"]
+    assets: ["data/*"]
+    sources: ["sourcedata/silver/sales/*"]
+    writes: ["sourcedata/tables/sales_*/MLTable", "sourcedata/tables/all/*"]
+"""
+
+
+def test_what_is_written_is_granted_by_a_part_of_its_own_and_by_the_same_rule() -> None:
+    rights = parse_policy(RULES + WRITES).of(OWNER, Action.REGISTER)
+    assert rights.allows(table("sourcedata/tables/sales_x/MLTable"))
+    assert rights.allows(table("sourcedata/tables/all/a/b/MLTable"))
+    for refused in (
+        table("sourcedata/tables/MLTable"),
+        table("sourcedata/tables/sales_x/deep/MLTable"),
+        table("sourcedata/silver/sales/MLTable"),
+    ):
+        assert not rights.allows(refused)
+        assert "(writes)" in rights.why_not(refused)
+    elsewhere = table("sourcedata/tables/all/MLTable", "hrdata/silver")
+    assert not rights.allows(elsewhere)
+    assert "(sources)" in rights.why_not(elsewhere)
+
+
+def test_nothing_is_written_by_default() -> None:
+    rights = parse_policy(RULES).of(OWNER, Action.REGISTER)
+    assert not rights.allows(table("sourcedata/silver/sales/MLTable"))
+    assert "(writes)" in rights.why_not(table("sourcedata/silver/sales/MLTable"))
+
+
 @pytest.mark.parametrize(
     "question",
     [

@@ -158,7 +158,7 @@ def test_versions_that_azure_refuses_are_refused_first(version: object, says: st
         ({"datastores": [{**DATASTORE, "type": 5}]}, "datastores[0].type"),
         ({"datastores": [{"name": "x"}]}, "datastores[0].type"),
         ({"datastores": ["x"]}, "datastores[0]"),
-        ({"data": [{**DATA, "mltable": {}, "write_to": "x"}]}, "data[0].mltable"),
+        ({"data": [{**DATA, "mltable": {}, "write_to": "azureml://datastores/silver/paths/t"}]}, "data[0].mltable"),
         ({"datastores": [{**DATASTORE, "endpoint": "evil.example"}]}, "datastores[0].endpoint"),
         ({"datastores": [{**DATASTORE, "protocol": "http"}]}, "datastores[0].protocol"),
         ({"datastores": [{**DATASTORE, "type": "azure_data_lake_gen1"}]}, "datastores[0].type"),
