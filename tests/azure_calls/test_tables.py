@@ -13,6 +13,9 @@ from typing import Any
 import pytest
 
 from local.azurite import ROOT
+from registration.document import parse_registration
+from registration.inventory import State
+from registration.policy import Rights, Rule
 from registration.wiring import Wiring
 from shared import logs
 from shared.errors import AzureBusy, AzureRefused
@@ -20,6 +23,7 @@ from shared.lake import MAX_BYTES, Lake
 from shared.tables import TableDefinition, mltable_text
 from shared.transport import Transport
 from tests.azure_calls.lake import LocalLake
+from tests.azure_calls.test_kinds import ALL, Bench
 from tests.road.journey import Journey, changes, host_environment, outcomes, registration, versions
 from tests.support import LocalStack
 
@@ -148,6 +152,27 @@ def test_the_policy_grants_each_file(stack: LocalStack, folder: str) -> None:
     answer = Journey(stack, "data-owner").send(body)
     assert answer.status_code == 403
     assert "(writes)" in answer.json()["error"]["details"][0]["message"]
+
+
+def test_the_policy_is_asked_again_when_the_workspace_has_its_turn(
+    stack: LocalStack, lake: LocalLake, folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in host_environment(stack).items():
+        monkeypatch.setenv(name, value)
+    bench = Bench(stack)
+    request = parse_registration(registration([bench.workspace.key], {**table(folder), "version": "1"}), (), 9)
+    rights = Rights((Rule.model_validate({"callers": [], "actions": [], **ALL, "writes": ["sourcedata/silver/x/*"]}),))
+    with lake.writable():
+        result = bench.parts.worker._reconciler.reconcile(
+            bench.workspace, request, rights, lambda _: State().assets, lambda: None
+        )
+    assert [(asset.asset, asset.verdict) for asset in result.assets] == [
+        ("datastores/silver", "created"),
+        ("data/sales/1", "notAuthorized"),
+    ]
+    assert result.assets[1].error is not None
+    assert "(writes)" in result.assets[1].error["message"]
+    assert lake.read(f"{folder}/MLTable") is None
 
 
 # At the wire.
