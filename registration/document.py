@@ -272,7 +272,9 @@ def _sentences(error: ValidationError) -> list[tuple[str, str, str]]:
         names = [part for part in names if part != "KeyVaultSecret"]
         target = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in names)
         secret = re.match(rf"\.credentials\.({'|'.join(_SECRETS)})", target)
-        if secret is not None and fault["type"] != "missing":
+        if secret is not None and fault["type"] == "extra_forbidden" and target == secret[0]:
+            found[secret[0]] = ("this field does not belong to credentials of this kind", "UnknownField")
+        elif secret is not None and fault["type"] != "missing":
             message = "a secret is given by reference: {key_vault_secret: <name>}, never in clear"
             found[secret[0]] = (message, "SecretInClear")
         elif fault["type"] == "extra_forbidden":

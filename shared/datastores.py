@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
@@ -44,8 +43,7 @@ def _authority(url: str) -> str:
 
 
 def _resource(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme != "https" or not (parts.hostname or "").endswith(_MICROSOFT):
+    if not re.fullmatch(r"https://[a-z0-9-]+(\.[a-z0-9-]+)+/?", url) or not url.rstrip("/").endswith(_MICROSOFT):
         raise ValueError("a resource is an https:// address of an Azure service")
     return url
 

@@ -18,7 +18,7 @@ _SUFFIX = r"(core\.(?:windows\.net|usgovcloudapi\.net|chinacloudapi\.cn))"
 
 _DATASTORE = re.compile(r"azureml://datastores/([a-zA-Z0-9][a-zA-Z0-9_-]{0,254})/paths/(.*)")
 _LONG = re.compile(
-    r"azureml://subscriptions/([^/]+)/resourcegroups/([^/]+)/(?:providers/[^/]+/)?workspaces/([^/]+)"
+    r"azureml://subscriptions/([^/]+)/resourcegroups/([^/]+)/(?:providers/Microsoft\.MachineLearningServices/)?workspaces/([^/]+)"
     r"/(datastores/[^/]+/paths/.*)",
     re.IGNORECASE,
 )

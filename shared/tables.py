@@ -82,10 +82,34 @@ def mltable_text(definition: TableDefinition, base: str) -> str:
 
 def covers(definition: TableDefinition, path: str) -> bool:
     """Whether one of the globs stands for `path`, which is below the asset's own."""
-    return any(_expression(glob).fullmatch(path) is not None for glob in definition.paths)
+    parts = path.split("/")
+    return any(_stands_for(glob.split("/"), parts) for glob in definition.paths)
 
 
-def _expression(glob: str) -> re.Pattern[str]:
-    parts = re.split(r"(\*\*/|\*\*|\*)", glob)
-    signs = {"**/": "(.*/)?", "**": ".*", "*": "[^/]*"}
-    return re.compile("".join(signs.get(part, re.escape(part)) for part in parts))
+def _stands_for(glob: list[str], parts: list[str]) -> bool:
+    """Folder by folder, `**` for any number of them. Every pair is looked at once: no glob can make this slow."""
+    reached = [True, *[False] * len(parts)]
+    for piece in glob:
+        if piece == "**":
+            for place in range(1, len(reached)):
+                reached[place] = reached[place] or reached[place - 1]
+        else:
+            matches = [_name_matches(piece, part) for part in parts]
+            reached = [False, *[before and match for before, match in zip(reached, matches, strict=False)]]
+    return reached[-1]
+
+
+def _name_matches(pattern: str, name: str) -> bool:
+    """`*` stands for any signs of a name. Each piece is taken at its first place, which is enough."""
+    first, *rest = pattern.split("*")
+    if not rest:
+        return pattern == name
+    if not name.startswith(first) or len(name) < len(first) + len(rest[-1]) or not name.endswith(rest[-1]):
+        return False
+    place, end = len(first), len(name) - len(rest[-1])
+    for piece in rest[:-1]:
+        found = name.find(piece, place, end)
+        if found < 0:
+            return False
+        place = found + len(piece)
+    return True

@@ -22,6 +22,11 @@ DATASTORE = {
     "account_name": "sourcedata",
     "filesystem": "silver",
 }
+PRINCIPAL: dict[str, Any] = {
+    "tenant_id": "6d1f0a4e-0000-4000-8000-000000000001",
+    "client_id": "6d1f0a4e-0000-4000-8000-000000000001",
+    "client_secret": {"key_vault_secret": "sp-password"},
+}
 DATA = {"name": "accounting", "type": "uri_file", "path": "azureml://datastores/silver/paths/a/b.csv"}
 
 
@@ -161,6 +166,18 @@ def test_versions_that_azure_refuses_are_refused_first(version: object, says: st
         ({"data": [{**DATA, "mltable": {}, "write_to": "azureml://datastores/silver/paths/t"}]}, "data[0].mltable"),
         ({"datastores": [{**DATASTORE, "endpoint": "evil.example"}]}, "datastores[0].endpoint"),
         ({"datastores": [{**DATASTORE, "protocol": "http"}]}, "datastores[0].protocol"),
+        (
+            {
+                "datastores": [
+                    {**DATASTORE, "credentials": {**PRINCIPAL, "resource_url": "https://e:p@a.windows.net/?x"}}
+                ]
+            },
+            "datastores[0].credentials.resource_url",
+        ),
+        (
+            {"datastores": [{**DATASTORE, "credentials": {**PRINCIPAL, "account_key": PRINCIPAL["client_secret"]}}]},
+            "datastores[0].credentials.account_key",
+        ),
         ({"datastores": [{**DATASTORE, "type": "azure_data_lake_gen1"}]}, "datastores[0].type"),
         ({"datastores": [{**DATASTORE, "account_key": "x"}]}, "datastores[0].account_key"),
         ({"datastores": [{**DATASTORE, "tags": {"a": 1}}]}, "datastores[0].tags.a"),
