@@ -169,7 +169,7 @@ class Results:
         )
 
     def current(self, operation: str) -> Progress | None:
-        """`progress`, for those who look: an end that nobody noted yet is noted."""
+        """`progress`; and when every workspace has its result and nobody noted the end yet, it is noted."""
         progress = self.progress(operation)
         if progress is not None and progress.done and progress.ended is None:
             self.end(operation, progress)
@@ -189,15 +189,8 @@ class Results:
         if total > ALWAYS and random.random() > ALWAYS / total:  # noqa: S311 - only spreads the looks
             return new
         if total == 1 or self._documents.count(operation_blob(operation, "results/")) >= total:
-            self.complete(operation)
+            self.current(operation)
         return new
-
-    def complete(self, operation: str) -> Progress | None:
-        """Marks the operation as completed when every workspace has its result."""
-        progress = self.progress(operation)
-        if progress is not None and progress.done:
-            self.end(operation, progress)
-        return progress
 
     def end(self, operation: str, progress: Progress, status: Status | None = None) -> None:
         """Notes the end; `status` where it is not what the results say. Safe to repeat."""

@@ -44,7 +44,7 @@ class Sweeper:
         return len(entries)
 
     def _look_after(self, operation_id: str, begun: datetime) -> None:
-        progress = self._results.current(operation_id)
+        progress = self._results.progress(operation_id)
         now = self._clock()
         if progress is None:
             if now - begun > UNCOMMITTED:

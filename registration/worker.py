@@ -120,7 +120,7 @@ class Worker:
             return
         if self._results.has(operation.id, workspace.key):
             log.info("A message was delivered again after its work was done.")
-            self._results.complete(operation.id)
+            self._results.current(operation.id)
             return
         if self._clock() > operation.deadline:
             error = {"code": "DeadlineExceeded", "message": "The operation's deadline passed before its turn."}

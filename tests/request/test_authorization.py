@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from registration.authorization import require
+from registration.authorization import containers_of, require
 from registration.caller import Caller
 from registration.document import MAX_FAULTS, parse_registration
 from registration.policy import Action, parse_policy
+from shared.assets import Observed, ObservedDatastore
 from shared.errors import RequestError
 from tests.request.test_registration import DATA, DATASTORE, VAULTS, WORKSPACE
 
@@ -72,6 +73,21 @@ def test_data_is_judged_by_where_its_datastore_leads() -> None:
     assert (target, "sources" in message) == ("data[0]", True)
     through_another = {"workspaces": [WORKSPACE], "data": [DATA]}
     assert faults_of(through_another, sources=[]) == [], "only the workspace knows; asked there"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "leads"),
+    [(None, True), ("core.windows.net", True), ("core.chinacloudapi.cn", False), ("evil.example", False)],
+)
+def test_a_datastore_of_the_workspace_with_a_foreign_endpoint_leads_to_nowhere_known(
+    endpoint: str | None, leads: bool
+) -> None:
+    registration = parse_registration({"workspaces": [WORKSPACE], "data": [DATA]}, VAULTS, 9)
+    found = ObservedDatastore(
+        name="silver", type="azure_blob", fields={"endpoint": endpoint}, location="sourcedata/silver"
+    )
+    containers = containers_of(registration, Observed(datastores={"silver": found}), "core.windows.net")
+    assert containers == ({"silver": "sourcedata/silver"} if leads else {})
 
 
 def test_many_missing_rights_are_summed_up() -> None:
