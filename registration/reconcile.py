@@ -12,7 +12,7 @@ from registration.authorization import containers_of, data_access, datastore_acc
 from registration.document import Registration
 from registration.plan import WRITES, Action, Applied, Change, Desired, Reason, WantedDatastore, make_plan
 from registration.policy import Rights
-from registration.tables import table_of
+from registration.tables import mark_of, table_of
 from shared import logs
 from shared.assets import CHECKED, Data, Datastore, Observed, ObservedDatastore
 from shared.azureml.observed import Credential
@@ -95,7 +95,7 @@ class WorkspaceWriter(Protocol):
 
 
 class FileWriter(Protocol):
-    def write(self, account: str, container: str, path: str, text: str) -> None: ...
+    def write(self, account: str, container: str, path: str, text: str, mark: Mapping[str, str]) -> None: ...
 
 
 class SecretReader(Protocol):
@@ -112,6 +112,8 @@ class _Work:
     pool: Executor
     datastores: tuple[Datastore, ...]
     """The registration's."""
+    mark: Mapping[str, str]
+    """Whose the files are that it writes into the lake."""
     credentials: dict[str, Credential] = field(default_factory=dict)
     refused: dict[str, AssetResult] = field(default_factory=dict)
     """Assets that do not get as far as the plan."""
@@ -149,16 +151,18 @@ class Reconciler:
         rights: Rights,
         inventory: Callable[[str | None], Mapping[str, Applied]],
         check: Callable[[], None],
+        owner: str,
     ) -> Reconciled:
-        """`rights`: the owner's. `inventory`: the workspace's id -> what we applied to it last. `check` is called
-        before each write and raises Temporary when it may not be made.
+        """`rights`: those of the owner. `inventory`: the workspace's id -> what we applied to it last. `check` is
+        called before each write and raises Temporary when it may not be made. `owner`: `tenant id/object id`.
 
         Raises Permanent when the workspace as a whole refuses, Temporary when it may be there later.
         """
         # Threads of its own: those that wait for one subscription's throttle hold up no other's.
         with ThreadPoolExecutor(PARALLEL, thread_name_prefix="workspace") as pool:
             observed = self._reader.observe(workspace, registration.data, pool)
-            work = _Work(workspace, check, observed, pool, registration.datastores)
+            mark = mark_of(registration.name or "", owner)
+            work = _Work(workspace, check, observed, pool, registration.datastores, mark)
             return self._bring(work, registration, rights, inventory)
 
     def _bring(
@@ -245,10 +249,10 @@ class Reconciler:
 
     def _apply_all(self, work: _Work, changes: list[Change]) -> dict[str, AssetResult]:
         """All at once: they do not depend on each other."""
-        writes = [change for change in changes if change.action in WRITES]
+        writes = [change for change in changes if _needs_write(change)]
         apply = logs.carried(self._apply)
         tasks = [(change, work.pool.submit(apply, work, change)) for change in writes]
-        results = {change.asset: _settled(change) for change in changes if change.action not in WRITES}
+        results = {change.asset: _settled(change) for change in changes if not _needs_write(change)}
         return results | {change.asset: task.result() for change, task in tasks}
 
     def _apply(self, work: _Work, change: Change) -> AssetResult:
@@ -264,15 +268,23 @@ class Reconciler:
             else:
                 table = table_of(change.wanted, work.datastores, self._suffix)
                 if table is not None:
-                    self._lake.write(table.account, table.container, table.path, table.text)
+                    self._lake.write(table.account, table.container, table.path, table.text, work.mark)
                     work.check()
-                self._writer.write_data(work.workspace, change.wanted)
+                if change.action is not Action.ADOPT:
+                    self._writer.write_data(work.workspace, change.wanted)
         except Temporary as error:
             return _temporary(change.asset, error, change)
         except Permanent as error:
             return _refused(change, error, credential)
-        log.info("An asset was written.", asset=change.asset, action=change.action.value)
+        if change.action in WRITES:
+            log.info("An asset was written.", asset=change.asset, action=change.action.value)
         return AssetResult(change.asset, _DONE[change.action], change.action, change.reasons, applied=change.applied())
+
+
+def _needs_write(change: Change) -> bool:
+    """A defined table is adopted with its file: the version alone does not say what is in it."""
+    table = isinstance(change.wanted, Data) and change.wanted.write_to is not None
+    return change.action in WRITES or (table and change.action is Action.ADOPT)
 
 
 def _with_unmanaged(datastore: Datastore, found: ObservedDatastore) -> Datastore:

@@ -39,6 +39,14 @@ def table_of(data: Data, datastores: Sequence[Datastore], suffix: str = "") -> T
     return Table(account, container, f"{folder}/{FILE}".lstrip("/"), mltable_text(data.mltable, base))
 
 
+def mark_of(registration: str, owner: str) -> dict[str, str]:
+    """Whose a file is, as its metadata say it: a namesake of another owner is another registration.
+
+    `registration`: its name, which is ASCII and collides whatever its case. `owner`: `tenant id/object id`.
+    """
+    return {"registration": registration.lower(), "owner": owner}
+
+
 def table_faults(data: Data, datastores: Sequence[Datastore]) -> list[tuple[str, str]]:
     """(field, sentence) for all that keeps `table_of` from an answer, and a table from being read."""
     if data.mltable is None or data.write_to is None:

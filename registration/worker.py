@@ -153,6 +153,7 @@ class Worker:
             rights,
             lambda workspace_id: state.of(workspace_id).assets,
             check,
+            operation.caller.id,
         )
         self._record(operation, workspace, state, reconciled, lease)
         temporary = reconciled.temporary()

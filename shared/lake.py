@@ -1,12 +1,13 @@
 """Writes small files of the service's own into storage accounts, with the app's identity, and never over others'.
 
 A file is ours when its metadata say so and name the digest of what it holds now: one that somebody changed is theirs.
+Beyond that it has one owner, who is in its metadata too: nobody else has it replaced.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -57,9 +58,10 @@ class Lake:
         self._credential = credential
         self._transport = transport
 
-    def write(self, account: str, container: str, path: str, text: str) -> None:
-        """Leaves the file holding `text`: creates it, leaves it as it is, or replaces an older one of ours.
+    def write(self, account: str, container: str, path: str, text: str, mark: Mapping[str, str]) -> None:
+        """Leaves the file holding `text`: creates it, leaves it as it is, or replaces an older one with the same mark.
 
+        `mark`: whose it is, as metadata: names in lower-case letters, values in ASCII.
         Raises AzureRefused: 409 `NotOurFile` where somebody else's file stands, 403 where the role is missing, any
         other refusal of Azure's; AzureBusy.
         """
@@ -69,15 +71,13 @@ class Lake:
             with suppress(_Changed), _storage_errors(account, container):
                 found = _read(client)
                 if found is None:
-                    _put(client, content, None)
+                    _put(client, content, mark, None)
                     log.info("A file was written into the lake.", account=account, container=container, path=path)
                     return
-                if not found.ours:
-                    place = f"{account}/{container}/{path}"
-                    raise AzureRefused(409, "NotOurFile", f"{place} is a file that this service did not write.")
+                _refuse_others(found, mark, f"{account}/{container}/{path}")
                 if found.content == content:
                     return
-                _put(client, content, found.etag)
+                _put(client, content, mark, found.etag)
                 log.info("A file in the lake was replaced.", account=account, container=container, path=path)
                 return
         raise AzureBusy("FileChanging", f"{account}/{container}/{path} changes all the time.")
@@ -104,7 +104,20 @@ def _read(client: BlobClient) -> _Found | None:
     return _Found(str(stream.properties.etag), content, metadata)
 
 
-def _put(client: BlobClient, content: bytes, etag: str | None) -> None:
+def _refuse_others(found: _Found, mark: Mapping[str, str], place: str) -> None:
+    if not found.ours or not mark.keys() <= found.metadata.keys():
+        text = (
+            f"{place} is a file that this service did not write, or that was changed since; write the table elsewhere."
+        )
+        raise AzureRefused(409, "NotOurFile", text)
+    if any(found.metadata[name] != value for name, value in mark.items()):
+        text = (
+            f"{place} was written for another registration, and stays as that one wants it; write the table elsewhere."
+        )
+        raise AzureRefused(409, "NotOurFile", text)
+
+
+def _put(client: BlobClient, content: bytes, mark: Mapping[str, str], etag: str | None) -> None:
     """Creates the file, or replaces the one of that ETag. One PUT."""
     from azure.core import MatchConditions
     from azure.storage.blob import ContentSettings
@@ -114,7 +127,7 @@ def _put(client: BlobClient, content: bytes, etag: str | None) -> None:
         condition = {"overwrite": True, "etag": etag, "match_condition": MatchConditions.IfNotModified}
     client.upload_blob(
         content,
-        metadata={"registrar": "1", "digest": _digest(content)},
+        metadata={**mark, "registrar": "1", "digest": _digest(content)},
         content_settings=ContentSettings(content_type="text/yaml; charset=utf-8"),
         **condition,
     )

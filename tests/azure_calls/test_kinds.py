@@ -127,7 +127,7 @@ class Bench:
         self.registration = with_versions(request, None, utc_now())
         reconciler = self.parts.worker._reconciler
         return reconciler.reconcile(
-            self.workspace, self.registration, EVERYTHING, lambda _: self.inventory, lambda: None
+            self.workspace, self.registration, EVERYTHING, lambda _: self.inventory, lambda: None, "a/b"
         )
 
     inventory: Any = State().assets

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -24,10 +25,11 @@ from shared.tables import TableDefinition, mltable_text
 from shared.transport import Transport
 from tests.azure_calls.lake import LocalLake
 from tests.azure_calls.test_kinds import ALL, Bench
-from tests.road.journey import Journey, changes, host_environment, outcomes, registration, versions
+from tests.road.journey import Journey, blobs, changes, host_environment, outcomes, registration, versions
 from tests.support import LocalStack
 
 ROLE = "Storage Blob Data Contributor"
+MARK = {"registration": "sales", "owner": "a/b"}
 
 
 @pytest.fixture
@@ -128,20 +130,83 @@ def test_a_version_keeps_its_definition(stack: LocalStack, lake: LocalLake, fold
     assert lake.read(f"{folder}/MLTable") == text_of()
 
 
-@pytest.mark.parametrize("metadata", [None, {"registrar": "1", "digest": "0" * 64}])
+THEIRS = "type: mltable\n"
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        None,
+        {"registrar": "1", "digest": "0" * 64},
+        {"registrar": "1", "digest": hashlib.sha256(THEIRS.encode()).hexdigest()},
+    ],
+)
 def test_a_file_that_the_service_did_not_write_stays(
     stack: LocalStack, lake: LocalLake, folder: str, metadata: dict[str, str] | None
 ) -> None:
-    """Nor one that it wrote and somebody changed: the digest is of another text then."""
+    """Nor one that it wrote and somebody changed: the digest is of another text then. Nor one of nobody's."""
     key = stack.new_workspace()
-    lake.put(f"{folder}/MLTable", "type: mltable\n", metadata)
+    lake.put(f"{folder}/MLTable", THEIRS, metadata)
     with lake.writable():
         result = Journey(stack).done(registration([key], table(folder)), 424)
     change = changes(result, key)["data/sales"]
     assert (change["outcome"], change["error"]["code"]) == ("conflict", "NotOurFile")
     assert f"sourcedata/silver/{folder}/MLTable" in change["error"]["message"]
-    assert lake.read(f"{folder}/MLTable") == "type: mltable\n"
+    assert lake.read(f"{folder}/MLTable") == THEIRS
     assert versions(stack, key, "sales") == {}
+
+
+def another(result: dict[str, Any], key: str) -> None:
+    """The table was refused, since its file is another registration's."""
+    change = changes(result, key)["data/sales"]
+    assert (change["outcome"], change["error"]["code"]) == ("conflict", "NotOurFile")
+    assert "another registration" in change["error"]["message"]
+
+
+@pytest.mark.parametrize("identity", ["data-factory", "platform-admin"])
+def test_a_file_belongs_to_the_registration_that_wrote_it(
+    stack: LocalStack, lake: LocalLake, folder: str, identity: str
+) -> None:
+    """Another one, even of the same owner, does not take it over; the first still finds what it wrote."""
+    first, second = stack.new_workspace(), stack.new_workspace()
+    mine = registration([first], table(folder), name=f"tables-{uuid.uuid4().hex}")
+    with lake.writable():
+        Journey(stack).done(mine)
+        etag = lake.etag(f"{folder}/MLTable")
+        for definition in ({}, {"delimiter": ";"}):
+            theirs = registration([second], table(folder, **definition), name=f"tables-{uuid.uuid4().hex}")
+            another(Journey(stack, identity).done(theirs, 424), second)
+        assert lake.etag(f"{folder}/MLTable") == etag
+        assert set(outcomes(Journey(stack).done(mine)).values()) == {"unchanged"}
+        Journey(stack).done({**mine, "name": mine["name"].upper(), "data": [table(folder, paths=["*.csv"])]})
+    assert lake.read(f"{folder}/MLTable") == text_of(paths=["*.csv"])
+    assert versions(stack, second, "sales") == {}
+
+
+def test_a_namesake_of_another_owner_is_another_registration(stack: LocalStack, lake: LocalLake, folder: str) -> None:
+    key = stack.new_workspace()
+    wanted = registration([key], table(folder), name=f"tables-{uuid.uuid4().hex}")
+    with lake.writable():
+        Journey(stack).done(wanted)
+        blobs(stack).delete_blob(f"registrations/{wanted['name']}")
+        another(Journey(stack, "platform-admin").done({**wanted, "data": [table(folder, delimiter=";")]}, 424), key)
+    assert lake.read(f"{folder}/MLTable") == text_of()
+
+
+def test_a_version_that_is_there_already_is_adopted_with_its_own_file_alone(
+    stack: LocalStack, lake: LocalLake, folder: str
+) -> None:
+    first, second, third = (stack.new_workspace() for _ in range(3))
+    mine, theirs = ({**table(folder, **definition), "version": "1"} for definition in ({}, {"delimiter": ";"}))
+    held = {"properties": {"dataType": "mltable", "dataUri": mine["write_to"]}}
+    for key in (second, third):
+        assert stack.arm("PUT", f"{key}/data/sales/versions/1", held).is_success
+    with lake.writable():
+        result = Journey(stack).done(registration([first, second], mine))
+        assert changes(result, second)["data/sales"]["outcome"] == "adopted"
+        another(Journey(stack).done(registration([third], theirs), 424), third)
+    assert lake.read(f"{folder}/MLTable") == text_of()
+    assert list(versions(stack, second, "sales")) == ["1"]
 
 
 def test_the_policy_grants_each_file(stack: LocalStack, folder: str) -> None:
@@ -164,7 +229,7 @@ def test_the_policy_is_asked_again_when_the_workspace_has_its_turn(
     rights = Rights((Rule.model_validate({"callers": [], "actions": [], **ALL, "writes": ["sourcedata/silver/x/*"]}),))
     with lake.writable():
         result = bench.parts.worker._reconciler.reconcile(
-            bench.workspace, request, rights, lambda _: State().assets, lambda: None
+            bench.workspace, request, rights, lambda _: State().assets, lambda: None, "a/b"
         )
     assert [(asset.asset, asset.verdict) for asset in result.assets] == [
         ("datastores/silver", "created"),
@@ -207,10 +272,12 @@ def writer(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_a_file_is_created_and_replaced_under_conditions(lake: LocalLake, folder: str, writer: Any) -> None:
     wire, path = Between(lake), f"{folder}/MLTable"
     with lake.writable(), logs.bound(operation="11111111-1111-4111-8111-111111111111"):
-        writer(wire).write("sourcedata", "silver", path, "one")
+        writer(wire).write("sourcedata", "silver", path, "one", MARK)
         etag = lake.etag(path)
-        writer(wire).write("sourcedata", "silver", path, "one")
-        writer(wire).write("sourcedata", "silver", path, "two")
+        writer(wire).write("sourcedata", "silver", path, "one", MARK)
+        with pytest.raises(AzureRefused, match="another registration"):
+            writer(wire).write("sourcedata", "silver", path, "two", {**MARK, "owner": "a/c"})
+        writer(wire).write("sourcedata", "silver", path, "two", MARK)
     created, replaced = wire.sent
     assert created["if-none-match"] == "*"
     assert replaced["if-match"] == etag
@@ -222,22 +289,22 @@ def test_whoever_is_faster_is_not_overwritten(lake: LocalLake, folder: str, writ
     path = f"{folder}/MLTable"
     with lake.writable():
         with pytest.raises(AzureRefused, match="did not write"):
-            writer(Between(lake, (path, "theirs", None))).write("sourcedata", "silver", path, "ours")
+            writer(Between(lake, (path, "theirs", None))).write("sourcedata", "silver", path, "ours", MARK)
         assert lake.read(path) == "theirs"
         lake.container.delete_blob(path)
-        writer(Between(lake)).write("sourcedata", "silver", path, "ours")
+        writer(Between(lake)).write("sourcedata", "silver", path, "ours", MARK)
         with pytest.raises(AzureRefused, match="did not write"):
-            writer(Between(lake, (path, "theirs", None))).write("sourcedata", "silver", path, "newer")
+            writer(Between(lake, (path, "theirs", None))).write("sourcedata", "silver", path, "newer", MARK)
     assert lake.read(path) == "theirs"
 
 
 def test_another_host_that_writes_the_same_is_no_trouble(lake: LocalLake, folder: str, writer: Any) -> None:
     path = f"{folder}/MLTable"
     with lake.writable():
-        writer(Between(lake)).write("sourcedata", "silver", f"{folder}/first", "ours")
+        writer(Between(lake)).write("sourcedata", "silver", f"{folder}/first", "ours", MARK)
         metadata = lake.container.get_blob_client(f"{folder}/first").get_blob_properties().metadata
         wire = Between(lake, (path, "ours", metadata))
-        writer(wire).write("sourcedata", "silver", path, "ours")
+        writer(wire).write("sourcedata", "silver", path, "ours", MARK)
     assert len(wire.sent) == 1
     assert lake.read(path) == "ours"
 
@@ -245,22 +312,22 @@ def test_another_host_that_writes_the_same_is_no_trouble(lake: LocalLake, folder
 def test_a_long_file_is_not_ours(lake: LocalLake, folder: str, writer: Any) -> None:
     lake.put(f"{folder}/MLTable", "x" * (MAX_BYTES + 1))
     with lake.writable(), pytest.raises(AzureRefused, match="did not write"):
-        writer(Between(lake)).write("sourcedata", "silver", f"{folder}/MLTable", "ours")
+        writer(Between(lake)).write("sourcedata", "silver", f"{folder}/MLTable", "ours", MARK)
 
 
 def test_what_storage_refuses(lake: LocalLake, folder: str, writer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with lake.writable():
         with pytest.raises(AzureRefused) as refused:
-            writer(Between(lake)).write("sourcedata", "nowhere", "MLTable", "ours")
+            writer(Between(lake)).write("sourcedata", "nowhere", "MLTable", "ours", MARK)
         assert (refused.value.status, refused.value.code) == (404, "ContainerNotFound")
         with pytest.raises(AzureBusy):
-            writer(Between(lake, status=503)).write("sourcedata", "silver", f"{folder}/MLTable", "ours")
+            writer(Between(lake, status=503)).write("sourcedata", "silver", f"{folder}/MLTable", "ours", MARK)
         with pytest.raises(AzureBusy):
             Lake("https://127.0.0.1:1/{account}", writer(None)._credential, Transport(sleep=lambda _: None)).write(
-                "sourcedata", "silver", f"{folder}/MLTable", "ours"
+                "sourcedata", "silver", f"{folder}/MLTable", "ours", MARK
             )
     with pytest.raises(AzureRefused, match=ROLE):
-        writer(Between(lake)).write("sourcedata", "silver", f"{folder}/MLTable", "ours")
+        writer(Between(lake)).write("sourcedata", "silver", f"{folder}/MLTable", "ours", MARK)
 
 
 # Readable by `mltable`, in an environment of its own: it would bring several hundred MB into this one.
