@@ -88,9 +88,7 @@ class Acceptance:
         if is_original(data):
             data, faults = as_registration(data, self._clock())
             prefix = "send-data"
-        request = parse_registration(
-            data, settings.key_vault_urls, settings.max_changes, faults, settings.cloud.storage_suffix
-        )
+        request = parse_registration(data, settings.key_vault_urls, settings.max_changes, faults, settings.cloud)
         if request.name is not None and is_made_up(request.name):
             own = {default_name(made, caller, request) for made in MADE_UP}
             stored = self._catalog.get(request.name)

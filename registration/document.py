@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from registration.tables import table_faults, table_of
 from shared.assets import CREDENTIAL_TAGS, DATASTORES, Credentials, Data, Datastore, KeyVaultSecret
-from shared.clouds import CLOUDS
+from shared.clouds import CLOUDS, Cloud
 from shared.errors import Fault, RequestError
 from shared.paths import locate, short_form
 from shared.secrets import find_secret
@@ -89,12 +89,12 @@ def parse_registration(
     vaults: Sequence[str],
     max_changes: int,
     faults: Faults | None = None,
-    suffix: str = CLOUDS["AzureCloud"].storage_suffix,
+    cloud: Cloud = CLOUDS["AzureCloud"],
 ) -> Registration:
     """Checks a body as a whole and reports every fault at once.
 
-    `vaults`: the listed vaults, the first one being the default. `max_changes`: most assets × workspaces. `suffix`: the
-    cloud's storage suffix; an account of the same name under another is another account.
+    `vaults`: the listed vaults, the first one being the default. `max_changes`: most assets × workspaces. `cloud`: an
+    account of the same name under another one's suffix is another account, and a principal of the same id another one.
     Raises RequestError 400.
     """
     faults = faults or Faults()
@@ -120,13 +120,7 @@ def parse_registration(
         references = credentials.references() if isinstance(credentials, Credentials) else {}
         for part, reference in references.items():
             _check_secret(reference, f"datastores[{place}].credentials.{part}", vaults, faults)
-    for place, datastore in datastores:
-        if datastore.type != "one_lake" and getattr(datastore, "endpoint", None) not in {None, suffix}:
-            faults.add(f"datastores[{place}].endpoint", f"this cloud's endpoint is {suffix}")
-    for place, asset in data:
-        for part, address in (("path", asset.path), ("write_to", asset.write_to)):
-            if address is not None and locate(address).suffix not in {None, suffix}:
-                faults.add(f"data[{place}].{part}", f"this cloud's storage addresses end with {suffix}")
+    _this_cloud(datastores, data, cloud, faults)
     _tables(data, [item for _, item in datastores], faults)
     changes = len(workspaces) * (len(datastores) + len(data))
     if changes > max_changes:
@@ -138,6 +132,22 @@ def parse_registration(
         tuple(item for _, item in datastores),
         tuple(item for _, item in data),
     )
+
+
+def _this_cloud(
+    datastores: Sequence[tuple[int, Datastore]], data: Sequence[tuple[int, Data]], cloud: Cloud, faults: Faults
+) -> None:
+    suffix = cloud.storage_suffix
+    for place, datastore in datastores:
+        if datastore.type != "one_lake" and getattr(datastore, "endpoint", None) not in {None, suffix}:
+            faults.add(f"datastores[{place}].endpoint", f"this cloud's endpoint is {suffix}")
+        authority = getattr(datastore.credentials, "authority_url", None)
+        if authority is not None and authority.rstrip("/") != cloud.authority:
+            faults.add(f"datastores[{place}].credentials.authority_url", f"this cloud's authority is {cloud.authority}")
+    for place, asset in data:
+        for part, address in (("path", asset.path), ("write_to", asset.write_to)):
+            if address is not None and locate(address).suffix not in {None, suffix}:
+                faults.add(f"data[{place}].{part}", f"this cloud's storage addresses end with {suffix}")
 
 
 def _same_version(version: str | None) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from registration.document import Registration, parse_registration
+from shared.clouds import CLOUDS
 from shared.errors import RequestError
 
 VAULTS = ("https://kv-one.vault.azure.net", "https://kv-two.vault.azure.net")
@@ -240,6 +241,30 @@ def test_a_reference_outside_the_listed_vaults_is_refused(reference: str, says: 
     principal = {"tenant_id": secret, "client_id": secret, "client_secret": secret}
     found = faults_of(body(datastores=[{**DATASTORE, "credentials": principal}]))
     assert says in found["datastores[0].credentials.client_secret.key_vault_secret"]
+
+
+@pytest.mark.parametrize(
+    ("cloud", "authority", "taken"),
+    [
+        ("AzureCloud", "https://login.microsoftonline.com/", True),
+        ("AzureCloud", "https://login.microsoftonline.us", False),
+        ("AzureUSGovernment", "https://login.microsoftonline.us/", True),
+        ("AzureUSGovernment", "https://login.microsoftonline.com", False),
+        ("AzureChinaCloud", "https://login.chinacloudapi.cn", True),
+        ("AzureChinaCloud", None, True),
+    ],
+)
+@pytest.mark.parametrize("field", ["authority_url", "authority_uri"])
+def test_a_principal_signs_in_to_this_cloud(cloud: str, authority: str | None, taken: bool, field: str) -> None:
+    document = body(datastores=[{**DATASTORE, "credentials": {**PRINCIPAL, field: authority}}])
+    if taken:
+        assert parse_registration(document, VAULTS, 9, cloud=CLOUDS[cloud]).datastores
+        return
+    with pytest.raises(RequestError) as refused:
+        parse_registration(document, VAULTS, 9, cloud=CLOUDS[cloud])
+    [fault] = refused.value.faults
+    assert fault.target == "datastores[0].credentials.authority_url"
+    assert CLOUDS[cloud].authority in fault.message
 
 
 def test_thousands_of_faults_are_not_all_looked_for() -> None:
