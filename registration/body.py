@@ -25,6 +25,20 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+class Written(float):
+    """A number that knows how it was written: as text it keeps its digits, of `1.10` the nought, too."""
+
+    _text: str
+
+    def __new__(cls, text: str) -> Written:
+        number = super().__new__(cls, re.sub(r"\.(?=inf|nan)", "", text.lower()))
+        number._text = text
+        return number
+
+    def __str__(self) -> str:
+        return self._text
+
+
 def parse_body(body: bytes, content_type: str, limit: int) -> Any:
     """The data of a request's body. Raises RequestError: 413 over `limit` bytes, else 400."""
     if len(body) > limit:
@@ -53,7 +67,7 @@ def _json(text: str) -> Any:
     if _depth(text) > MAX_DEPTH:
         _refuse(f"The body is nested deeper than {MAX_DEPTH} levels.")
     try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        return json.loads(text, object_pairs_hook=_unique, parse_float=Written, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         _refuse(f"The body is not JSON: {error.msg} (line {error.lineno}, column {error.colno}).")
     except (ValueError, RecursionError):
@@ -136,7 +150,7 @@ def _place(parent: Any, keys: list[Any], value: Any) -> None:
     elif keys[-1] is None:
         if not isinstance(value, str | int | float | bool) and value is not None:
             _refuse("A YAML key must be a plain word.")
-        key = value if isinstance(value, str) else json.dumps(value)
+        key = value if isinstance(value, str) else str(value) if isinstance(value, float) else json.dumps(value)
         if key in parent:
             _refuse(f"The key '{key[:100]}' stands twice in one object.")
         keys[-1] = key
@@ -156,7 +170,7 @@ def _scalar(event: yaml.ScalarEvent) -> Any:
     if _INTEGER.fullmatch(text):
         return int(text)
     if _FLOAT.fullmatch(text) and re.search(r"[.eE]", text):
-        return float(re.sub(r"\.(?=inf|nan)", "", text.lower()))
+        return Written(text)
     return text
 
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from registration.sentences import plain
 from registration.tables import table_faults, table_of
 from shared.assets import CREDENTIAL_TAGS, DATASTORES, Credentials, Data, Datastore, KeyVaultSecret
 from shared.clouds import CLOUDS, Cloud
@@ -23,7 +24,16 @@ NEW = "new"
 MAX_FAULTS, ENOUGH = 100, 1000
 MAX_TARGET = 200
 _SECRETS = ("client_secret", "certificate", "account_key", "sas_token")
+_NO_AUTO_DELETE = (
+    "Azure's definition of a data version has no such field: nothing would ever be deleted by it; leave it out"
+)
 _FIELDS = ("name", "workspaces", "datastores", "data")
+_UNREAD: Mapping[str, frozenset[str]] = {
+    "workspaces": frozenset(),
+    "datastores": frozenset({"$schema", "id"}),
+    "data": frozenset({"$schema", "id", "creation_context", "latest_version", "datastore"}),
+}
+"""What Azure prints, and, of data, the datastore that a local file is uploaded to."""
 _LATER = {"sync": "sync options", "environments": "environments", "models": "models", "components": "components"}
 
 M = TypeVar("M", bound=BaseModel)
@@ -195,7 +205,7 @@ def _list(model: type[M], body: Mapping[str, Any], part: str, faults: Faults) ->
 
 
 def _entries(body: Mapping[str, Any], part: str, faults: Faults) -> dict[int, Any]:
-    """Place -> entry. The CLI's own files begin with `$schema`, which says nothing that we need."""
+    """Place -> entry, without what the CLI's own files may hold and the CLI does not look at."""
     entries = body.get(part)
     if entries is None:
         return {}
@@ -203,7 +213,9 @@ def _entries(body: Mapping[str, Any], part: str, faults: Faults) -> dict[int, An
         faults.add(part, "this is a list")
         return {}
     return {
-        place: {name: value for name, value in entry.items() if name != "$schema"} if isinstance(entry, dict) else entry
+        place: {name: value for name, value in entry.items() if name not in _UNREAD[part]}
+        if isinstance(entry, dict)
+        else entry
         for place, entry in enumerate(entries)
     }
 
@@ -276,7 +288,7 @@ def _items(model: type[M], entries: Mapping[int, Any], part: str, faults: Faults
 def _sentences(error: ValidationError) -> list[tuple[str, str, str]]:
     """Path, sentence and code of each fault. What was sent is never repeated: it may be a secret."""
     found: dict[str, tuple[str, str]] = {}
-    for fault in error.errors(include_url=False, include_input=False, include_context=False):
+    for fault in error.errors(include_url=False, include_input=False):
         names = [part for part in fault["loc"] if not (isinstance(part, str) and "[" in part)]
         names = [part for number, part in enumerate(names) if not (part in CREDENTIAL_TAGS and number == 1)]
         names = [part for part in names if part != "KeyVaultSecret"]
@@ -287,6 +299,8 @@ def _sentences(error: ValidationError) -> list[tuple[str, str, str]]:
         elif secret is not None and fault["type"] != "missing":
             message = "a secret is given by reference: {key_vault_secret: <name>}, never in clear"
             found[secret[0]] = (message, "SecretInClear")
+        elif fault["type"] == "extra_forbidden" and target == ".auto_delete_setting":
+            found[target] = (_NO_AUTO_DELETE, "UnknownField")
         elif fault["type"] == "extra_forbidden":
             found[target] = ("there is no such field here", "UnknownField")
         elif fault["type"] == "missing":
@@ -294,8 +308,7 @@ def _sentences(error: ValidationError) -> list[tuple[str, str, str]]:
         elif fault["type"] == "model_type":
             found.setdefault(target, ("this is an object", "InvalidField"))
         else:
-            message = fault["msg"].removeprefix("Value error, ")
-            found[target] = (message[:1].lower() + message[1:], "InvalidField")
+            found[target] = (plain(fault), "InvalidField")
     return [(target, message, code) for target, (message, code) in found.items()]
 
 

@@ -14,7 +14,7 @@ from registration.plan import WRITES, Action, Applied, Change, Desired, Reason, 
 from registration.policy import Rights
 from registration.tables import mark_of, table_of
 from shared import logs
-from shared.assets import CHECKED, Data, Datastore, Observed, ObservedDatastore
+from shared.assets import CHECKED, IN_CLEAR, Data, Datastore, Observed, ObservedDatastore
 from shared.azureml.observed import Credential
 from shared.errors import AzureRefused, Permanent, Temporary
 from shared.paths import locate
@@ -288,10 +288,12 @@ def _needs_write(change: Change) -> bool:
 
 
 def _with_unmanaged(datastore: Datastore, found: ObservedDatastore) -> Datastore:
-    """An update writes the datastore whole, so what the registration does not manage is written back as found."""
+    """An update writes the datastore whole, so what the registration does not manage is written back as found; but no
+    protocol that would send its credentials in clear."""
     kept: dict[str, Any] = {}
     for name in ("description", "endpoint", "protocol"):
-        if getattr(datastore, name, "") is None and found.fields.get(name):
+        in_clear = datastore.credentials is not None and found.fields.get(name) in IN_CLEAR
+        if getattr(datastore, name, "") is None and found.fields.get(name) and not in_clear:
             kept[name] = found.fields[name]
     if datastore.tags is None and found.fields.get("tags"):
         kept["tags"] = {name: value or "" for name, value in found.fields["tags"].items()}

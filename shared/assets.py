@@ -11,6 +11,7 @@ from shared.datastores import (
     CHECKED,
     CREDENTIAL_TAGS,
     DATASTORES,
+    IN_CLEAR,
     Credentials,
     Datastore,
     KeyVaultSecret,
@@ -18,12 +19,13 @@ from shared.datastores import (
 )
 from shared.paths import data_path
 from shared.tables import TableDefinition
-from shared.vocabulary import MAX_VERSION_LENGTH, AssetName, Model, Tags, Text, Version
+from shared.vocabulary import MAX_VERSION_LENGTH, AssetName, Description, Model, Tags, Version
 
 __all__ = [
     "CHECKED",
     "CREDENTIAL_TAGS",
     "DATASTORES",
+    "IN_CLEAR",
     "MAX_VERSION_LENGTH",
     "Credentials",
     "Data",
@@ -38,13 +40,14 @@ __all__ = [
 
 
 class Data(Model):
-    """A data asset in one version. In a registration `version` may be left out, or be `new`."""
+    """A data asset in one version. In a registration `version` may be left out, or be `new`. The type that is not named
+    is the CLI's default."""
 
     name: AssetName
-    type: Literal["uri_file", "uri_folder", "mltable"]
+    type: Literal["uri_file", "uri_folder", "mltable"] = "uri_folder"
     path: Annotated[str, AfterValidator(data_path)]
     version: Version | None = None
-    description: Annotated[Text, Field(max_length=10_000)] | None = None
+    description: Description | None = None
     tags: Tags | None = None
     properties: Tags | None = None
     mltable: TableDefinition | None = None

@@ -6,13 +6,25 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from shared.clouds import AUTHORITIES, STORAGE_SUFFIXES
-from shared.vocabulary import AssetName, Model, Tags, Text, account_name, container_name
+from shared.vocabulary import AssetName, Description, Model, Tags, account_name, container_name
 from shared.workspace import Guid, is_guid
 
 _THUMBPRINT = r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}"
+IN_CLEAR = frozenset({"http", "wasb", "abfs"})
+"""Protocols that send credentials unencrypted."""
+
 _MICROSOFT = (".azure.com", ".azure.net", ".windows.net", ".azure.us", ".azure.cn", ".usgovcloudapi.net")
 
 
@@ -58,6 +70,10 @@ def _onelake_name(name: str) -> str:
     if not re.fullmatch(r"[\w][\w .-]{0,255}", name):
         raise ValueError("a OneLake name or GUID has letters, digits, spaces, - _ and dots")
     return name
+
+
+def _artifact_type(value: object) -> object:
+    return "lake_house" if value == "LakeHouse" else value
 
 
 CHECKED: dict[str, Callable[[str], bool]] = {
@@ -164,9 +180,15 @@ class Datastore(Model):
 
     name: AssetName
     type: str
-    description: Annotated[Text, Field(max_length=10_000)] | None = None
+    description: Description | None = None
     tags: Tags | None = None
     credentials: Any = None
+
+    @field_validator("credentials", mode="before")
+    @classmethod
+    def _none(cls, value: Any) -> Any:
+        """The CLI writes `credentials: {}` for none."""
+        return None if value == {} else value
 
     @property
     def id(self) -> str:
@@ -186,13 +208,22 @@ class Datastore(Model):
 class _Storage(Datastore):
     account_name: Annotated[str, AfterValidator(account_name)]
     endpoint: Annotated[str, AfterValidator(_endpoint)] | None = None
-    protocol: Literal["https"] | None = None
+    protocol: str | None = None
+
+    @field_validator("protocol")
+    @classmethod
+    def _encrypted(cls, protocol: str | None, info: ValidationInfo) -> str | None:
+        """The SDK hands every protocol on, and readers send the credentials by it."""
+        if protocol in IN_CLEAR and info.data.get("credentials") is not None:
+            raise ValueError(f"{protocol} sends credentials in clear; leave the protocol or the credentials out")
+        return protocol
 
 
 class BlobDatastore(_Storage):
     """A container of a storage account."""
 
     type: Literal["azure_blob"]
+    protocol: Literal["https", "wasbs", "http", "wasb"] | None = None
     container_name: Annotated[str, AfterValidator(container_name)]
     credentials: StorageCredentials | None = None
 
@@ -205,6 +236,7 @@ class FileDatastore(_Storage):
     """A file share of a storage account."""
 
     type: Literal["azure_file"]
+    protocol: Literal["https", "http"] | None = None
     file_share_name: Annotated[str, AfterValidator(container_name)]
     credentials: StorageCredentials | None = None
 
@@ -217,6 +249,7 @@ class LakeDatastore(_Storage):
     """A filesystem of an Azure Data Lake Storage Gen2 account."""
 
     type: Literal["azure_data_lake_gen2"]
+    protocol: Literal["https", "abfss", "http", "abfs"] | None = None
     filesystem: Annotated[str, AfterValidator(container_name)]
     credentials: TenantCredentials | None = None
 
@@ -226,7 +259,9 @@ class LakeDatastore(_Storage):
 
 
 class OneLakeArtifact(Model):
-    type: Literal["lake_house"]
+    """The CLI takes its type in either spelling, and takes it for granted."""
+
+    type: Annotated[Literal["lake_house"], BeforeValidator(_artifact_type)] = "lake_house"
     name: Annotated[str, AfterValidator(_onelake_name)]
 
 

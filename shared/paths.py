@@ -25,6 +25,7 @@ _LONG = re.compile(
 _ABFSS = re.compile(rf"abfss://([a-z0-9-]{{3,63}})@([a-z0-9]{{3,24}})\.dfs\.{_SUFFIX}/(.*)")
 _WASBS = re.compile(rf"wasbs://([a-z0-9-]{{3,63}})@([a-z0-9]{{3,24}})\.blob\.{_SUFFIX}/(.*)")
 _HTTPS = re.compile(rf"https://([a-z0-9]{{3,24}})\.(?:blob|dfs)\.{_SUFFIX}/([a-z0-9-]{{3,63}})/(.*)")
+_LOCAL = "local paths are refused: put the file into a datastore, and give azureml://datastores/<name>/paths/<path>"
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
 
 
@@ -58,9 +59,11 @@ def locate(text: str) -> DataLocation:
         text = long[1]
     if len(text) > MAX_PATH_LENGTH:
         raise ValueError(f"a path has at most {MAX_PATH_LENGTH} characters")
+    if not text:
+        raise ValueError("a path is needed: azureml://datastores/<name>/paths/<path> or abfss://…")
     scheme = _SCHEME.match(text)
     if scheme is None or re.match(r"[a-zA-Z]:[\\/]", text):
-        raise ValueError("a path needs a scheme: azureml://datastores/<name>/paths/<path> or abfss://…")
+        raise ValueError(_LOCAL)
     if any(sign == "\\" or unicodedata.category(sign) in {"Cc", "Cf", "Zl", "Zp"} for sign in text):
         raise ValueError("control characters and backslashes are not allowed in a path")
     if match := _DATASTORE.fullmatch(text):
@@ -94,7 +97,7 @@ def _clean(path: str) -> str:
 
 def _why_not(scheme: str) -> str:
     if scheme == "file":
-        return "a file: address is a place on the caller's own disk; put the file into a datastore first"
+        return _LOCAL
     if scheme == "adl":
         return "Azure Data Lake Storage Gen1 is retired; move the data to Gen2 and use abfss://"
     if scheme == "azureml":

@@ -55,9 +55,11 @@ def find_secret(reference: KeyVaultSecret, vaults: Sequence[str]) -> SecretName:
     vault = f"{parts.scheme}://{parts.netloc}".lower()
     if vault not in vaults:
         raise ValueError("this vault is not on the service's list (KEY_VAULT_URLS)")
-    match = re.fullmatch(r"/secrets/([^/]+)(?:/([0-9a-fA-F]{32}))?/?", parts.path)
+    match = re.fullmatch(r"/secrets/([^/]+)(?:/([^/]+))?/?", parts.path)
     if match is None or parts.query or parts.fragment:
         raise ValueError("write https://<vault>/secrets/<name>, with or without a version")
+    if match[2] is not None and not re.fullmatch(r"[0-9a-fA-F]{32}", match[2]):
+        raise ValueError("a secret's version has 32 hexadecimal digits; leave it out for the newest one")
     name = _name(match[1])
     return SecretName(vault, name, match[2], name if vault == vaults[0] else f"{parts.netloc.lower()}/{name}")
 

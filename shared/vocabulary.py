@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
 MAX_VERSION_LENGTH = 30
 """The service has refused longer ones (azureml-assets, issue 295)."""
@@ -63,7 +63,34 @@ def _text(text: str) -> str:
     return text
 
 
+def _at_most(length: int) -> AfterValidator:
+    def check(text: str) -> str:
+        if len(text) > length:
+            raise ValueError(f"at most {length} characters are taken here")
+        return text
+
+    return AfterValidator(check)
+
+
+def _tag_name(name: str) -> str:
+    if not 1 <= len(name) <= 512:
+        raise ValueError("a tag's or property's name has 1 to 512 characters")
+    return name
+
+
+def _tag_value(value: object) -> object:
+    """YAML's numbers and truth values are meant as text, which is all that Azure's definition has."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return str(value)
+    if not isinstance(value, str):
+        raise ValueError('a tag or property is text, a number, true or false; an empty one is ""')
+    return value
+
+
 AssetName = Annotated[str, AfterValidator(_asset_name)]
 Version = Annotated[str, BeforeValidator(_digits), AfterValidator(_version)]
 Text = Annotated[str, AfterValidator(_text)]
-Tags = dict[Annotated[Text, Field(min_length=1, max_length=512)], Annotated[Text, Field(max_length=8192)]]
+Description = Annotated[Text, _at_most(10_000)]
+Tags = dict[Annotated[Text, AfterValidator(_tag_name)], Annotated[Text, BeforeValidator(_tag_value), _at_most(8192)]]

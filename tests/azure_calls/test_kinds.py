@@ -210,6 +210,14 @@ def test_a_datastore_can_change_its_credentials_in_place(bench: Bench) -> None:
     assert [change.verdict for change in result.assets] == ["conflict"], "another kind under the same name"
 
 
+def test_credentials_are_never_sent_in_clear(bench: Bench) -> None:
+    """Nor by a protocol that the workspace's datastore has from before."""
+    bench.reconcile({"name": "store", **BLOB, "protocol": "http"})
+    bench.reconcile({"name": "store", **BLOB, "description": "as it was"})
+    bench.reconcile({"name": "store", **BLOB, "credentials": KEY})
+    assert [write[3]["properties"]["protocol"] for write in bench.wire.writes] == ["http", "http", "https"]
+
+
 def test_the_examples_of_the_reference_are_taken_by_azure(bench: Bench) -> None:
     text = (ROOT / "docs" / "request.md").read_text()
     with LocalLake(bench.stack).writable():

@@ -114,3 +114,12 @@ def test_a_body_that_is_made_to_be_slow_is_refused_without_delay(body: bytes) ->
     """Each of these once took time with the square of its length: minutes for what is here."""
     with pytest.raises(RequestError):
         parse(body[:LIMIT], "application/yaml" if body.startswith(b"%") else "application/json")
+
+
+@pytest.mark.parametrize("number", ["1.10", "1e3", "-0.50", "1E400"])
+def test_a_number_keeps_its_digits(number: str) -> None:
+    for read in (parse(f'{{"a": {number}}}'), parse(f"a: {number}", "application/yaml")):
+        assert isinstance(read, dict)
+        assert isinstance(read["a"], float)
+        assert (str(read["a"]), read["a"]) == (number, float(number))
+    assert parse(f"{number}: a", "application/yaml") == {number: "a"}

@@ -60,13 +60,14 @@ def test_a_registration_is_read_and_survives_storage() -> None:
 @pytest.mark.parametrize(
     ("path", "says"),
     [
-        ("data/sales.csv", "scheme"),
-        ("./data/sales.csv", "scheme"),
-        ("C:\\data\\sales.csv", "scheme"),
-        ("C:/data", "scheme"),
-        ("file:///etc/passwd", "caller's own disk"),
-        ("FILE:/etc/passwd", "caller's own disk"),
-        ("adl://lake.azuredatalakestore.net/x", "retired"),
+        ("data/sales.csv", "local paths are refused: put the file into a datastore"),
+        ("./data/sales.csv", "azureml://datastores/<name>/paths/<path>"),
+        ("/data/sales.csv", "local paths are refused"),
+        ("C:\\data\\sales.csv", "local paths are refused"),
+        ("C:/data", "local paths are refused"),
+        ("file:///etc/passwd", "local paths are refused"),
+        ("FILE:/etc/passwd", "local paths are refused"),
+        ("adl://lake.azuredatalakestore.net/x", "Azure Data Lake Storage Gen1 is retired"),
         ("azureml:data:1", "references to other assets"),
         ("azureml://jobs/x/outputs/y", "references to other assets"),
         ("azureml://subscriptions/s/resourcegroups/r/workspaces/w/datastores/d/paths/x", "another workspace"),
@@ -92,7 +93,7 @@ def test_a_registration_is_read_and_survives_storage() -> None:
         ("azureml://datastores/si/lver/paths/a", "azureml://datastores/<name>"),
         ("azureml://datastores/silver/paths/folder/", "points to a file"),
         ("azureml://datastores/silver/paths/" + "x" * 3000, "at most"),
-        ("", "scheme"),
+        ("", "a path is needed"),
     ],
 )
 def test_a_path_that_is_not_an_address_of_data_is_refused(path: str, says: str) -> None:
@@ -166,7 +167,13 @@ def test_versions_that_azure_refuses_are_refused_first(version: object, says: st
         ({"datastores": ["x"]}, "datastores[0]"),
         ({"data": [{**DATA, "mltable": {}, "write_to": "azureml://datastores/silver/paths/t"}]}, "data[0].mltable"),
         ({"datastores": [{**DATASTORE, "endpoint": "evil.example"}]}, "datastores[0].endpoint"),
-        ({"datastores": [{**DATASTORE, "protocol": "http"}]}, "datastores[0].protocol"),
+        ({"datastores": [{**DATASTORE, "protocol": "wasbs"}]}, "datastores[0].protocol"),
+        ({"datastores": [{**DATASTORE, "protocol": "abfs", "credentials": PRINCIPAL}]}, "datastores[0].protocol"),
+        ({"datastores": [{**DATASTORE, "properties": {}}]}, "datastores[0].properties"),
+        (
+            {"data": [{**DATA, "auto_delete_setting": {"condition": "created_greater_than"}}]},
+            "data[0].auto_delete_setting",
+        ),
         (
             {
                 "datastores": [
@@ -181,7 +188,7 @@ def test_versions_that_azure_refuses_are_refused_first(version: object, says: st
         ),
         ({"datastores": [{**DATASTORE, "type": "azure_data_lake_gen1"}]}, "datastores[0].type"),
         ({"datastores": [{**DATASTORE, "account_key": "x"}]}, "datastores[0].account_key"),
-        ({"datastores": [{**DATASTORE, "tags": {"a": 1}}]}, "datastores[0].tags.a"),
+        ({"datastores": [{**DATASTORE, "tags": {"a": None}}]}, "datastores[0].tags.a"),
         ({"datastores": [{**DATASTORE, "description": "a\x00b"}]}, "datastores[0].description"),
         ({"data": [DATA, dict(DATA)]}, "data[1]"),
         ({"data": [DATA, {**DATA, "version": "new", "path": "azureml://datastores/silver/paths/x"}]}, "data[1]"),
@@ -201,6 +208,34 @@ def test_versions_that_azure_refuses_are_refused_first(version: object, says: st
 )
 def test_each_fault_is_named_by_its_path(parts: dict[str, Any], target: str) -> None:
     assert target in faults_of(body(**parts))
+
+
+@pytest.mark.parametrize(
+    ("parts", "target", "sentence"),
+    [
+        ({"description": "x" * 10_001}, "description", "at most 10000 characters are taken here"),
+        ({"description": 5}, "description", "this must be a string"),
+        ({"tags": {"a": "x" * 8193}}, "tags.a", "at most 8192 characters are taken here"),
+        ({"tags": {"x" * 513: "a"}}, f"tags.{'x' * 513}", "a tag's or property's name has 1 to 512 characters"),
+        ({"tags": {"a": ["b"]}}, "tags.a", "a tag or property is text, a number, true or false"),
+        ({"properties": {"": "a"}}, "properties.", "a tag's or property's name has 1 to 512 characters"),
+        ({"tags": ["a"]}, "tags", "this is an object of names and values"),
+        ({"type": "parquet"}, "type", "this is 'uri_file', 'uri_folder' or 'mltable'"),
+        (
+            {"auto_delete_setting": {}},
+            "auto_delete_setting",
+            "Azure's definition of a data version has no such field: ",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_in_plain_words(parts: dict[str, Any], target: str, sentence: str) -> None:
+    found = faults_of(body(data=[{**DATA, **parts}]))
+    assert found[f"data[0].{target}"[:200]].startswith(sentence)
+
+
+def test_a_data_asset_without_a_type_is_a_folder() -> None:
+    [data] = parse_registration(body(data=[{"name": "x", "path": f"{DATA['path']}"}]), VAULTS, 9).data
+    assert data.type == "uri_folder"
 
 
 def test_every_fault_is_reported_at_once_and_many_are_summed_up() -> None:
@@ -232,6 +267,8 @@ def test_a_secret_in_clear_is_refused_and_never_repeated(secret: object) -> None
         ("https://kv-one.vault.azure.net@evil.example/secrets/x", "not on the service's list"),
         ("https://kv-one.vault.azure.net/keys/x", "write https://"),
         ("https://kv-one.vault.azure.net/secrets/x?y", "write https://"),
+        ("https://kv-one.vault.azure.net/secrets/x/1", "a secret's version has 32 hexadecimal digits"),
+        ("https://kv-one.vault.azure.net/secrets/x/1/2", "write https://"),
         ("has space", "letters, digits and hyphens"),
         ("../x", "letters, digits and hyphens"),
     ],

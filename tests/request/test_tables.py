@@ -84,7 +84,7 @@ def test_a_wrong_definition_is_refused_by_its_field(field: str, value: Any, targ
         ({"write_to": None}, "write_to", "go together"),
         ({"mltable": None}, "write_to", "go together"),
         ({"type": "uri_folder"}, "mltable", "type mltable"),
-        ({"write_to": "/tmp/x"}, "write_to", "scheme"),
+        ({"write_to": "/tmp/x"}, "write_to", "local paths are refused"),
         ({"write_to": "azureml://datastores/silver/paths/../x"}, "write_to", ".."),
         ({"write_to": "azureml://datastores/silver/paths/a%20b"}, "write_to", "globs go into"),
         ({"path": "azureml://datastores/silver/paths/*/sales"}, "path", "globs go into"),
