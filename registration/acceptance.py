@@ -7,18 +7,22 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from registration.admission import Admission
 from registration.authorization import require
 from registration.body import parse_body
 from registration.caller import Caller
-from registration.catalog import Catalog, check_owner
-from registration.document import Faults, Registration, parse_registration
+from registration.catalog import Catalog
+from registration.conditions import NO_CONDITION, Condition
+from registration.document import Registration, parse_registration
+from registration.faults import Faults
 from registration.idempotency import Claim, Idempotency, check_key
 from registration.naming import MADE_UP, default_name, is_made_up, new_operation_id
-from registration.operations import Operations
+from registration.operations import Admit, Operations
 from registration.original import as_registration, is_original
 from registration.policy import Action, Policy
 from registration.results import Results, Status
-from registration.snapshot import Operation
+from registration.sight import may_steer
+from registration.snapshot import Kind, Operation
 from shared import logs
 from shared.errors import RequestError
 from shared.settings import Settings
@@ -34,6 +38,7 @@ class Acceptance:
         settings: Settings,
         policy: Callable[[], Policy],
         catalog: Catalog,
+        admission: Admission,
         idempotency: Idempotency,
         operations: Operations,
         results: Results,
@@ -42,33 +47,61 @@ class Acceptance:
         self._settings = settings
         self._policy = policy
         self._catalog = catalog
+        self._admission = admission
         self._idempotency = idempotency
         self._operations = operations
         self._results = results
         self._clock = clock
 
-    def submit(self, caller: Caller, body: bytes, content_type: str, route: str, key: str | None) -> Operation:
-        """Accepts a registration in either form. `key`: the Idempotency-Key.
+    def submit(
+        self,
+        caller: Caller,
+        body: bytes,
+        content_type: str,
+        route: str,
+        key: str | None,
+        name: str | None = None,
+        condition: Condition = NO_CONDITION,
+    ) -> Operation:
+        """Accepts a registration in either form. `key`: the Idempotency-Key. `name`: as the address gives it.
 
-        Raises RequestError: 400, 403, 413, 422, with every fault; Temporary when storage is away. Until every check is
-        passed nothing is stored, and nothing is ever sent to Azure from here.
+        Raises RequestError: 400, 403, 409, 412, 413, 422, with every fault; Temporary when storage is away. Until
+        every check is passed nothing is stored, and nothing is ever sent to Azure from here.
         """
         if key is not None:
             check_key(key)
-        settings = self._settings
         if not self._policy().of(caller, Action.REGISTER).rules:
             raise RequestError(403, "NotAuthorized", "No rule of the policy lets you register anything.")
-        data = parse_body(body, content_type, settings.max_body_bytes)
-        request, rename = self._registration(caller, data)
+        request, rename = self.read(caller, body, content_type, name)
         self._authorize(caller, request, rename)
-        check_owner(self._catalog.get(request.name or ""), caller)
+        admit = self._admission.replacing(caller, request, condition, rename)
         operation = new_operation_id()
         if key is None:
-            return self._accept(operation, caller, request, fresh=True)
+            return self._accept(operation, caller, request, admit, fresh=True)
         claim = self._idempotency.claim(caller, route, key, body, operation, self._clock())
-        if claim.fresh:
-            return self._accept(operation, caller, request, fresh=True)
-        return self._again(claim, caller, request)
+        try:
+            if claim.fresh:
+                return self._accept(operation, caller, request, admit, fresh=True)
+            return self._again(claim, caller, request, admit)
+        except RequestError:
+            if claim.fresh:
+                self._idempotency.release(claim)
+            raise
+
+    def read(
+        self, caller: Caller, body: bytes, content_type: str, name: str | None = None
+    ) -> tuple[Registration, Callable[[str], str]]:
+        """The registration in a body, with its name; and what turns its paths into the body's own.
+
+        Raises RequestError 400, 413.
+        """
+        data = parse_body(body, content_type, self._settings.max_body_bytes)
+        if name is not None:
+            if str(data.get("name", name)).lower() != name.lower():
+                message = "The name in the body is another one than in the address; leave it out, or write the same."
+                raise RequestError(400, "InvalidRegistration", message, target="name")
+            data = {**data, "name": data.get("name", name)}
+        return self._registration(caller, data)
 
     def retry(self, caller: Caller, operation_id: str) -> Operation:
         """A linked operation for the workspaces of an operation that failed; its sender's right is asked for again.
@@ -76,10 +109,11 @@ class Acceptance:
         Raises RequestError: 403, 404 when it is not the caller's, 409 while it runs or when nothing failed.
         """
         operation = self._operations.get(operation_id)
-        if operation is None or operation.caller.id != caller.id:
+        if operation is None or not may_steer(caller, operation.caller.id, self._policy()):
             raise RequestError(404, "OperationNotFound", "There is no such operation, or it is not yours.")
         failed = self._operations.failed_workspaces(operation)
-        self._authorize(caller, replace(operation.registration, workspaces=tuple(failed)))
+        if operation.registration is not None and operation.kind is Kind.REGISTER:
+            self._authorize(caller, replace(operation.registration, workspaces=tuple(failed)))
         return self._operations.retry(new_operation_id(), operation, failed)
 
     def _registration(self, caller: Caller, data: Mapping[str, Any]) -> tuple[Registration, Callable[[str], str]]:
@@ -103,16 +137,18 @@ class Acceptance:
         settings = self._settings
         require(request, rights, settings.key_vault_urls, settings.own_secrets, rename)
 
-    def _accept(self, operation: str, caller: Caller, request: Registration, fresh: bool = False) -> Operation:
+    def _accept(
+        self, operation: str, caller: Caller, request: Registration, admit: Admit, fresh: bool = False
+    ) -> Operation:
         with logs.bound(operation=operation):
-            return self._operations.accept(operation, caller, request, fresh)
+            return self._operations.accept(operation, caller, request, admit, fresh)
 
-    def _again(self, claim: Claim, caller: Caller, request: Registration) -> Operation:
+    def _again(self, claim: Claim, caller: Caller, request: Registration, admit: Admit) -> Operation:
         """The same key and body: the first operation while it runs or has succeeded, a linked one if it failed."""
         known = self._operations.get(claim.operation)
         progress = None if known is None else self._results.current(claim.operation)
         if known is None or progress is None or progress.status is not Status.FAILED:
-            return self._accept(claim.operation, caller, request)
+            return self._accept(claim.operation, caller, request, admit)
         operation = new_operation_id()
         if not self._idempotency.move(claim, operation):
             log.info("Another request with this key tries again already.")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-from registration.document import MAX_FAULTS, Registration
+from registration.document import Registration
+from registration.faults import MAX_FAULTS
 from registration.policy import Access, Rights, Source
 from shared.assets import Data, Datastore, Observed
 from shared.errors import Fault, RequestError
@@ -38,8 +39,14 @@ def _source(address: str, folder: bool, containers: Mapping[str, str]) -> Source
     return None if container is None else Source(container, location.path, folder)
 
 
-def containers_of(registration: Registration, observed: Observed | None = None, suffix: str = "") -> dict[str, str]:
-    """Where each datastore name leads: as the workspace has it, and, before that, as the registration wants it.
+def containers_of(
+    registration: Registration,
+    observed: Observed | None = None,
+    suffix: str = "",
+    others: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """Where each datastore name leads: as the workspace has it; before that, as `others` will have made it; and before
+    that, as the registration wants it.
 
     A datastore of the workspace with another endpoint than the cloud's (`suffix`) leads to nowhere that we know.
     """
@@ -49,7 +56,8 @@ def containers_of(registration: Registration, observed: Observed | None = None, 
         if datastore.location is not None
         and (datastore.type == "one_lake" or datastore.fields.get("endpoint") in {None, suffix})
     }
-    return found | {datastore.name.lower(): datastore.location for datastore in registration.datastores}
+    own = {datastore.name.lower(): datastore.location for datastore in registration.datastores}
+    return found | dict(others or {}) | own
 
 
 def require(

@@ -46,6 +46,10 @@ class Caller:
     def id(self) -> str:
         return f"{self.tenant_id}/{self.object_id}"
 
+    @property
+    def is_service(self) -> bool:
+        return self == SERVICE
+
     def as_json(self) -> dict[str, Any]:
         return {
             "tenant_id": self.tenant_id,
@@ -57,6 +61,10 @@ class Caller:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Caller:
         return cls(stored["tenant_id"], stored["object_id"], stored["client_id"], frozenset(stored["roles"]))
+
+
+SERVICE = Caller("service", "service")
+"""The service itself, when its timer asks. No token has such a tenant."""
 
 
 def caller_of(headers: Mapping[str, str], environment: Mapping[str, str]) -> Caller:

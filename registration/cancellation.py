@@ -7,7 +7,9 @@ from datetime import datetime
 
 from registration.caller import Caller
 from registration.operations import Operations
+from registration.policy import Policy
 from registration.results import Results, Status, cancel_blob
+from registration.sight import may_steer
 from registration.snapshot import Operation
 from shared import logs
 from shared.documents import Documents
@@ -20,11 +22,17 @@ class Cancellation:
     """Cancels operations for their senders."""
 
     def __init__(
-        self, documents: Documents, operations: Operations, results: Results, clock: Callable[[], datetime]
+        self,
+        documents: Documents,
+        operations: Operations,
+        results: Results,
+        policy: Callable[[], Policy],
+        clock: Callable[[], datetime],
     ) -> None:
         self._documents = documents
         self._operations = operations
         self._results = results
+        self._policy = policy
         self._clock = clock
 
     def cancel(self, caller: Caller, operation_id: str) -> Operation:
@@ -34,7 +42,7 @@ class Cancellation:
         that is seen at once. Raises RequestError: 404 when it is not the caller's, 409 when it ended otherwise.
         """
         progress = self._results.progress(operation_id)
-        own = progress is not None and progress.metadata.get("caller") == caller.id
+        own = progress is not None and may_steer(caller, str(progress.metadata.get("caller")), self._policy())
         operation = self._operations.get(operation_id) if own else None
         if operation is None or progress is None:
             raise RequestError(404, "OperationNotFound", "There is no such operation, or it is not yours.")
@@ -43,8 +51,7 @@ class Cancellation:
         if progress.done:
             raise RequestError(409, "OperationFinished", "The operation is finished; there is nothing left to cancel.")
         self._documents.create(cancel_blob(operation_id), {"requested": self._clock().isoformat()})
-        waiting = [workspace for workspace in operation.workspaces if workspace.key not in progress.outcomes]
         with logs.bound(operation=operation_id):
-            self._operations.send(operation_id, waiting)
-            log.info("An operation is being canceled.", workspaces=len(waiting))
+            messages = self._operations.send(operation, progress.outcomes)
+            log.info("An operation is being canceled.", messages=messages)
         return operation

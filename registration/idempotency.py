@@ -16,6 +16,7 @@ from shared.documents import Documents
 from shared.errors import Changed, Damaged, Fault, RequestError
 from shared.workspace import is_guid
 
+PREFIX = "idempotency/"
 KEPT = timedelta(days=7)
 
 
@@ -41,7 +42,7 @@ class Idempotency:
         """
         check_key(key)
         scope = "\n".join((caller.id, route, key))
-        name = f"idempotency/{digest(scope.encode())}"
+        name = f"{PREFIX}{digest(scope.encode())}"
         record = {"operation": operation, "body": digest(body), "expires": (now + KEPT).isoformat()}
         while True:
             if self._documents.create(name, record) is not None:
@@ -70,6 +71,12 @@ class Idempotency:
                     target="Idempotency-Key",
                 )
             return Claim(name, known, fresh=False)
+
+    def release(self, claim: Claim) -> None:
+        """Gives up a key whose request was refused. One that was claimed again since stays."""
+        found = self._documents.read(claim.document)
+        if found is not None and found.value.get("operation") == claim.operation:
+            self._documents.delete(claim.document, etag=found.etag)
 
     def move(self, claim: Claim, operation: str) -> bool:
         """Ties the key to the operation that tries again. False when another request did so first."""

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from registration.naming import digest
+from registration.paging import unknown_continuation
 from registration.snapshot import Operation
 from shared.documents import Documents
-from shared.errors import RequestError
 
 PREFIX = "index/"
 MAX_SCOPE = 2048
@@ -33,11 +33,13 @@ class Scope:
     """What an operation is about: keys of workspaces; assets as the policy knows them (`data/<name>`)."""
 
     workspaces: Sequence[str]
-    assets: Sequence[str]
+    assets: Sequence[str] | None
+    """None: whatever is in them."""
 
     @classmethod
     def of(cls, operation: Operation) -> Scope:
-        return cls([workspace.key for workspace in operation.workspaces], operation.assets())
+        places = [workspace.key for workspace in operation.workspaces] + [lost.place for lost in operation.lost]
+        return cls(places, operation.assets())
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +82,19 @@ class Index:
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
 
-    def add(self, operation: Operation) -> None:
-        """Lists an operation; one that is listed already stays as it is."""
+    def add(self, operation: Operation, again: bool = False) -> None:
+        """Lists an operation; one that is listed already stays as it is, unless `again`."""
         scope = Scope.of(operation)
         content = json.dumps([scope.workspaces, scope.assets], separators=(",", ":"))
         packed = base64.b64encode(zlib.compress(content.encode())).decode()
         metadata = {**operation.metadata(), "operation": operation.id}
         if len(packed) <= MAX_SCOPE:
             metadata["scope"] = packed
-        self._documents.create(_name(operation.id, operation.created), {}, metadata)
+        name = _name(operation.id, operation.created)
+        if again:
+            self._documents.replace(name, {}, metadata=metadata)
+        else:
+            self._documents.create(name, {}, metadata)
 
     def finish(self, operation: str, created: str, status: str, counts: Mapping[str, int]) -> None:
         """Notes how an operation ended. Safe to repeat; one that is not listed is left so."""
@@ -102,6 +108,11 @@ class Index:
     def remove(self, operation: Operation) -> None:
         self._documents.delete(_name(operation.id, operation.created))
 
+    def before(self, time: datetime) -> list[str]:
+        """The names of those that were accepted before `time`, the oldest first: they say it themselves."""
+        newest = f"{PREFIX}{_inverted(time):017d}"
+        return [name for name in self._documents.names(PREFIX) if name[: len(newest)] > newest][::-1]
+
     def page(self, size: int, marker: str | None) -> tuple[list[Listed], str | None]:
         """Up to `size` operations, newest first, and the marker of the next page, None at the end: one call.
 
@@ -114,12 +125,10 @@ class Index:
         return [Listed(entry.name, entry.metadata) for entry in entries], following
 
 
-def unknown_continuation() -> RequestError:
-    message = "continuation is not of the form that a nextLink has."
-    return RequestError(400, "InvalidParameter", message, target="continuation")
-
-
 def _name(operation: str, created: datetime) -> str:
     """The later, the smaller: storage lists by name."""
-    inverted = _LAST - (created - _EPOCH) // timedelta(microseconds=1)
-    return f"{PREFIX}{inverted:017d}-{digest(operation.encode())[:16]}"
+    return f"{PREFIX}{_inverted(created):017d}-{digest(operation.encode())[:16]}"
+
+
+def _inverted(time: datetime) -> int:
+    return _LAST - (time - _EPOCH) // timedelta(microseconds=1)

@@ -6,26 +6,24 @@ its progress. Where most are not for the caller, a page comes back short, with t
 
 from __future__ import annotations
 
-import base64
-import json
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urlencode
 
 from registration.caller import Caller
-from registration.index import Index, Listed, Scope, unknown_continuation
+from registration.index import Index, Listed, Scope
 from registration.operations import Operations
-from registration.policy import Access, Action, Policy
+from registration.paging import DEFAULT_TOP, Parameters, further
+from registration.policy import Access, Policy
 from registration.results import Results, Status
-from registration.views import head, summary
+from registration.sight import Sight
+from registration.views import head, summary, visible
 from shared import logs
-from shared.errors import Damaged, Fault, RequestError
+from shared.errors import Damaged
 
-MAX_TOP, DEFAULT_TOP = 200, 50
 FURTHER = (500, 500, 500, 500)
 """Sizes of the listings that follow the first, of `top`, while the page is not full: so many entries at most."""
 SECONDS = 5.0
@@ -48,31 +46,18 @@ class Query:
     @classmethod
     def parse(cls, parameters: Mapping[str, str]) -> Query:
         """From a query string. Raises RequestError 400, which names every parameter that is wrong."""
-        faults = [
-            _fault(name, f"There is no parameter '{name[:100]}'; known are {', '.join(_PARAMETERS)}.")
-            for name in parameters
-            if name not in _PARAMETERS
-        ]
-        status, top = parameters.get("status"), parameters.get("top", str(DEFAULT_TOP))
-        known = {state.value: state for state in Status}
-        if status is not None and status not in known:
-            faults.append(_fault("status", f"status is one of {', '.join(known)}."))
-        if not (top.isascii() and top.isdecimal() and len(top) < 10 and 1 <= int(top) <= MAX_TOP):
-            faults.append(_fault("top", f"top is a whole number from 1 to {MAX_TOP}."))
-        marker, last = None, ""
-        try:
-            marker, last = _place(parameters.get("continuation"))
-        except RequestError as error:
-            faults.append(error.fault)
-        if faults:
-            raise RequestError(400, "InvalidParameter", faults[0].message, faults, faults[0].target)
-        return cls(parameters.get("registration"), known.get(status or ""), int(top), marker, last)
+        given = Parameters(parameters, _PARAMETERS)
+        status = given.one_of("status", [state.value for state in Status])
+        top = given.top()
+        begin: tuple[str | None, str] = (None, "")
+        marker, last = given.place(_place, begin)
+        given.done()
+        return cls(parameters.get("registration"), None if status is None else Status(status), top, marker, last)
 
     def further(self, marker: str | None, last: str) -> str:
         """The query string of the page that goes on from there."""
-        place = base64.urlsafe_b64encode(json.dumps([marker, last]).encode()).decode().rstrip("=")
-        fields = {"registration": self.registration, "status": self.status, "top": self.top, "continuation": place}
-        return urlencode({name: value for name, value in fields.items() if value is not None})
+        fields = {"registration": self.registration, "status": self.status, "top": self.top}
+        return further(fields, [marker, last])
 
 
 class Listing:
@@ -99,8 +84,10 @@ class Listing:
 
         Raises RequestError 400 for a continuation that is none.
         """
-        rights = self._policy().of(caller, Action.READ)
-        look = _Look(caller.id, query, lru_cache(maxsize=100_000)(rights.allows), self._operations, self._results)
+        sight = Sight(caller, self._policy())
+        rights = sight.reads
+        allows = lru_cache(maxsize=100_000)(rights.allows)
+        look = _Look(caller.id, query, allows, rights.reaches, sight.oversees, self._operations, self._results)
         ends = time.monotonic() + SECONDS
         value: list[dict[str, Any]] = []
         marker, last = query.marker, query.last
@@ -137,6 +124,8 @@ class _Look:
     caller: str
     query: Query
     allows: Callable[[Access], bool]
+    reaches: Callable[[str], bool]
+    oversees: bool
     operations: Operations
     results: Results
 
@@ -148,20 +137,20 @@ class _Look:
         wanted = (self.query.registration or "").lower()
         if wanted and entry.metadata.get("registration", "").lower() != wanted:
             return None
-        visible: list[str] | None = None
+        part: list[str] | None = None
         if not self.is_own(entry):
             scope = entry.scope or self._scope(entry.operation)
-            visible = [key for key in scope.workspaces if any(self.allows(Access(key, it)) for it in scope.assets)]
-            if not visible:
+            shown = visible(self.allows, self.reaches, scope)
+            if not shown and (scope.workspaces or not self.oversees):
                 return None
-            visible = None if len(visible) == len(scope.workspaces) else visible
-        if entry.status is not None and visible is None:
+            part = None if len(shown) == len(scope.workspaces) else shown
+        if entry.status is not None and part is None:
             found = summary(entry.operation, entry.metadata, entry.status, entry.counts)
         else:
             progress = self.results.current(entry.operation)
             if progress is None:
                 return None
-            found = head(entry.operation, progress if visible is None else progress.only(visible))
+            found = head(entry.operation, progress if part is None else progress.only(part))
         return found if self.query.status in {None, found["status"]} else None
 
     def _scope(self, operation_id: str) -> Scope:
@@ -172,19 +161,10 @@ class _Look:
         return Scope((), ()) if operation is None else Scope.of(operation)
 
 
-def _place(continuation: str | None) -> tuple[str | None, str]:
-    if continuation is None:
-        return None, ""
-    try:
-        marker, last = json.loads(base64.urlsafe_b64decode(continuation + "=" * (-len(continuation) % 4)))
-    except (ValueError, TypeError, RecursionError):
-        raise unknown_continuation() from None
+def _place(place: Any) -> tuple[str | None, str]:
+    marker, last = place
     if not isinstance(last, str) or not isinstance(marker, str | None):
-        raise unknown_continuation()
+        raise ValueError("this is no place in the index")
     if marker is not None and not (marker.isascii() and marker.isprintable() and 0 < len(marker) <= 2048):
-        raise unknown_continuation()
+        raise ValueError("this is no marker of storage")
     return marker, last
-
-
-def _fault(name: str, message: str) -> Fault:
-    return Fault("InvalidParameter", message, name)

@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass
 
 from shared.workspace import is_guid
 
+ALL = "*"
+"""In place of a workspace: the operation's workspaces are to be found out."""
+
 
 @dataclass(frozen=True, slots=True)
 class WorkMessage:

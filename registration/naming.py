@@ -32,6 +32,8 @@ def default_name(prefix: str, caller: Caller, registration: Registration) -> str
         sorted(datastore.id.lower() for datastore in registration.datastores),
         sorted(f"data/{data.name}".lower() for data in registration.data),
     ]
+    if registration.selectors:
+        parts.append(sorted(selector.key for selector in registration.selectors))
     return f"{prefix}-{digest(json.dumps(parts).encode())[:16]}"
 
 

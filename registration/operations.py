@@ -8,18 +8,19 @@ sweeper.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from registration.caller import Caller
-from registration.catalog import Catalog, Stored, check_owner
+from registration.catalog import Catalog
+from registration.desired import Stored
 from registration.document import Registration
 from registration.index import Index
-from registration.messages import WorkMessage
-from registration.results import UNDONE, Outcome, Results, Status, open_blob, operation_blob
-from registration.snapshot import Operation
+from registration.messages import ALL, WorkMessage
+from registration.results import UNDONE, Outcome, Result, Results, Status, open_blob, operation_blob
+from registration.snapshot import Depth, Kind, Operation
 from registration.versions import with_versions
 from shared import logs
 from shared.documents import Documents
@@ -28,6 +29,12 @@ from shared.queues import Queue
 from shared.workspace import Workspace
 
 log = logs.get_log(__name__)
+
+Admit = Callable[[Stored | None], None]
+"""Looks at what is stored under a name, and raises RequestError when it may not be replaced."""
+
+COMMITTED = frozenset({Kind.REGISTER, Kind.REMOVE})
+"""Operations that are accepted by becoming what is stored under a name."""
 
 
 class Operations:
@@ -58,16 +65,24 @@ class Operations:
         found = self._read(operation_id)
         return None if found is None else found[0]
 
-    def accept(self, operation_id: str, caller: Caller, request: Registration, fresh: bool = False) -> Operation:
+    def accept(
+        self,
+        operation_id: str,
+        caller: Caller,
+        request: Registration,
+        admit: Admit,
+        fresh: bool = False,
+    ) -> Operation:
         """Makes `request` the registration of its name and sets its workspaces to work.
 
-        With the id of an operation that was begun before, carries that one on; `fresh` says that there can be none.
-        Raises RequestError 403 when the name belongs to another caller, Temporary when storage is away.
+        `admit` is shown what is stored under the name, and raises RequestError when it may not be replaced. With the
+        id of an operation that was begun before, carries that one on; `fresh` says that there can be none.
+        Raises Temporary when storage is away.
         """
         if fresh:
-            operation = self._draft(operation_id, caller, request)
+            operation = self._draft(operation_id, caller, request, admit)
             # A request with the same key may have come in between and drafted it; then its draft counts.
-            if self._create(operation) and self._catalog.commit(_stored(operation)):
+            if self._create(operation) and self._catalog.commit(stored_by(operation)):
                 self._set_to_work(operation)
                 return operation
         while True:
@@ -75,20 +90,61 @@ class Operations:
             if found is None:
                 # A marker that is left of an operation whose document is gone says nothing about the new one.
                 self._documents.delete(operation_blob(operation_id, "enqueued"))
-                self._create(self._draft(operation_id, caller, request))
+                self._create(self._draft(operation_id, caller, request, admit))
                 continue
             operation, etag = found
-            if self._enqueued(operation.id) or self._catalog.commit(_stored(operation)):
+            if self._enqueued(operation.id) or self._catalog.commit(stored_by(operation)):
                 self._enqueue(operation)
                 return operation
             log.info("Another request took this generation; the operation is drafted again.", name=operation.name)
-            redrafted = self._draft(operation_id, caller, request)
+            redrafted = self._draft(operation_id, caller, request, admit)
             try:
                 self._documents.replace(
                     _blob(operation_id), redrafted.as_json(), etag=etag, metadata=redrafted.metadata()
                 )
             except Changed:
                 continue
+
+    def ended(self, operation_id: str) -> bool:
+        """Whether every workspace of it has its result, or there is nothing of it any more."""
+        progress = self._results.current(operation_id)
+        return progress is None or progress.done
+
+    def failed(self, operation_id: str) -> bool:
+        progress = self._results.current(operation_id)
+        return progress is not None and progress.status is Status.FAILED
+
+    def begin(self, operation: Operation) -> None:
+        """Sets an operation to work that changes no registration by being accepted. Raises Temporary."""
+        self._create(operation)
+        self._enqueue(operation)
+
+    def spread(self, operation: Operation, found: Operation) -> Operation:
+        """Makes `found` of `operation`, whose workspaces were pending: stores it and sends each workspace a message.
+
+        Where another message did so already, its finding counts. Safe to repeat.
+        """
+        while operation.pending:
+            known = self._read(operation.id)
+            if known is None:
+                return operation
+            operation, etag = known
+            if not operation.pending:
+                break
+            try:
+                self._documents.replace(_blob(operation.id), found.as_json(), etag=etag, metadata=found.metadata())
+            except Changed:
+                continue
+            operation = found
+        self._index.add(operation, again=True)
+        now = self._clock().isoformat()
+        for lost in operation.lost:
+            error = {"code": lost.code, "message": lost.message}
+            self._results.write(operation.id, Result(lost.place, Outcome.FAILED, error=error, finished=now), 0)
+        self.send(operation, ())
+        log.info("An operation's workspaces were found.", workspaces=len(operation.workspaces))
+        self._results.current(operation.id)
+        return operation
 
     def retry(self, operation_id: str, failed: Operation, workspaces: Sequence[Workspace]) -> Operation:
         """A linked operation for those workspaces of `failed`, with the same frozen registration.
@@ -114,12 +170,13 @@ class Operations:
             failed,
             id=operation_id,
             workspaces=tuple(workspaces),
+            pending=failed.pending or bool(failed.lost),
+            lost=(),
             created=now,
             deadline=now + self._deadline,
             retry_of=failed.id,
         )
-        self._create(operation)
-        self._enqueue(operation)
+        self.begin(operation)
         return operation
 
     def failed_workspaces(self, operation: Operation) -> list[Workspace]:
@@ -132,21 +189,29 @@ class Operations:
             raise RequestError(409, "OperationRunning", "The operation is still running; wait for its end.")
         outcomes = progress.outcomes
         failed = [it for it in operation.workspaces if outcomes.get(it.key, Outcome.FAILED) in UNDONE]
-        if not failed:
+        if not failed and not operation.lost and not operation.pending:
             raise RequestError(409, "NothingFailed", "Nothing of this operation failed, so there is nothing to retry.")
         return failed
 
-    def send(self, operation_id: str, workspaces: Iterable[Workspace]) -> None:
-        """One message per workspace. More of them than needed do no harm. Raises Temporary."""
+    def send(self, operation: Operation, finished: Container[str]) -> int:
+        """One message for each workspace that is not `finished`; for pending ones, one that finds them out. More of
+        them than needed do no harm. Returns how many. Raises Temporary."""
+        keys = [workspace.key for workspace in operation.workspaces if workspace.key not in finished]
+        keys = [ALL] if operation.pending else keys
+        self._send(operation.id, keys)
+        return len(keys)
+
+    def _send(self, operation_id: str, keys: Iterable[str]) -> None:
         send = logs.carried(self._queue.send)
-        messages = [WorkMessage(operation_id, workspace.key).as_json() for workspace in workspaces]
+        messages = [WorkMessage(operation_id, key).as_json() for key in keys]
         for task in [self._pool.submit(send, message) for message in messages]:
             task.result()
 
     def carry_on(self, operation: Operation) -> bool:
         """Sends the messages of an operation that was committed; False when it never was, and is cleared away."""
-        stored = self._catalog.get(operation.name)
-        if operation.retry_of or (stored is not None and stored.operation == operation.id):
+        stored = self._catalog.get(operation.name) if operation.kind in COMMITTED else None
+        accepted = operation.kind not in COMMITTED or operation.retry_of is not None
+        if accepted or (stored is not None and stored.operation == operation.id):
             self._enqueue(operation)
             return True
         self._index.remove(operation)
@@ -158,19 +223,25 @@ class Operations:
         """Writes the operation's metadata again."""
         self._documents.replace(_blob(operation.id), operation.as_json(), metadata=operation.metadata())
 
-    def _draft(self, operation_id: str, caller: Caller, request: Registration) -> Operation:
+    def _draft(self, operation_id: str, caller: Caller, request: Registration, admit: Admit) -> Operation:
         now = self._clock()
         stored = self._catalog.get(request.name or "")
-        check_owner(stored, caller)
+        admit(stored)
+        known = None if stored is None or stored.deleted is not None else stored.registration
+        registration = with_versions(request, known, now)
         return Operation(
-            operation_id,
-            caller,
-            with_versions(request, None if stored is None else stored.registration, now),
-            (0 if stored is None else stored.generation) + 1,
-            request.workspaces,
-            now,
-            now + self._deadline,
-            now.isoformat() if stored is None else stored.created,
+            id=operation_id,
+            kind=Kind.REGISTER,
+            caller=caller,
+            created=now,
+            deadline=now + self._deadline,
+            workspaces=registration.workspaces,
+            pending=_pending(registration, stored),
+            registration=registration,
+            generation=(0 if stored is None else stored.generation) + 1,
+            born=now.isoformat() if stored is None else stored.created,
+            owner=caller if stored is None else stored.owner,
+            depth=Depth.DEEP,
         )
 
     def _create(self, operation: Operation) -> bool:
@@ -186,10 +257,11 @@ class Operations:
             self._set_to_work(operation)
 
     def _set_to_work(self, operation: Operation) -> None:
+        """One message per workspace; where they are still to be found out, one message that does so."""
         self._index.add(operation)
-        self.send(operation.id, operation.workspaces)
+        messages = self.send(operation, ())
         self._documents.create(operation_blob(operation.id, "enqueued"), {})
-        log.info("An operation was set to work.", workspaces=len(operation.workspaces), registration=operation.name)
+        log.info("An operation was set to work.", messages=messages, kind=operation.kind.value, name=operation.name)
 
     def _read(self, operation_id: str) -> tuple[Operation, str] | None:
         document = self._documents.read(_blob(operation_id))
@@ -205,6 +277,15 @@ def _blob(operation_id: str) -> str:
     return operation_blob(operation_id, "operation")
 
 
-def _stored(operation: Operation) -> Stored:
+def stored_by(operation: Operation) -> Stored:
+    """The registration that an operation made, or is about."""
+    assert operation.registration is not None
     updated = operation.created.isoformat()
-    return Stored(operation.registration, operation.caller, operation.generation, operation.id, operation.born, updated)
+    owner = operation.owner or operation.caller
+    return Stored(operation.registration, owner, operation.generation, operation.id, operation.born, updated)
+
+
+def _pending(registration: Registration, stored: Stored | None) -> bool:
+    """Whether more workspaces than are named may be concerned: found by selectors, or holding what is to be pruned."""
+    prunes = stored is not None and "archive" in {registration.sync.prune, stored.registration.sync.prune}
+    return bool(registration.selectors) or prunes

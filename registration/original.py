@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from registration.document import NEW, Faults
+from registration.document import NEW
+from registration.faults import Faults
 
 PARTS = ("workspace_definition", "datastore_definition", "dataset_definition")
 _PRINCIPAL = {"tenant_id": "tenant-id", "client_id": "sp-id", "client_secret": "sp-password"}

@@ -37,6 +37,11 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def policy_name(asset: str) -> str:
+    """An asset's id as rules name it: of `data/name/version`, `data/name`."""
+    return "/".join(asset.split("/")[:2])
+
+
 class CallerPattern(_Model):
     """Every field that is given must match. The tenant always is, and at least one thing besides."""
 
@@ -130,6 +135,10 @@ class Rights:
             and all(_any(rule.secrets, secret, str.lower) for secret in access.secrets)
             for rule in self.rules
         )
+
+    def reaches(self, workspace: str) -> bool:
+        """Whether any rule speaks of this workspace, by its key."""
+        return any(_any(rule.workspaces, workspace, str.lower) for rule in self.rules)
 
     def why_not(self, access: Access) -> str:
         """A sentence that says which part of the rules is missing, never what exists elsewhere."""

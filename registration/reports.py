@@ -11,8 +11,9 @@ from urllib.parse import urlencode
 from registration.caller import Caller
 from registration.index import Scope
 from registration.operations import Operations
-from registration.policy import Action, Policy
+from registration.policy import Policy
 from registration.results import FAILURES, Outcome, Progress, Results, Status
+from registration.sight import Sight
 from registration.views import View, head, visible
 from shared import logs
 from shared.errors import Damaged, RequestError
@@ -22,7 +23,7 @@ MAX_PAGE_BYTES = 900_000
 """Data Factory takes answers of at most 4 MB; ours stay below 1 MB, with what surrounds the changes."""
 
 MAX_DETAILS = 20
-_GOOD = frozenset({"created", "updated", "unchanged", "adopted"})
+_BAD = frozenset({"failed", "conflict", "notAuthorized"})
 
 
 class Reports:
@@ -54,7 +55,7 @@ class Reports:
         workspaces = [
             {"workspace": key, "outcome": outcome.value, **view.counts(key)} for key, outcome in _in_order(progress)
         ]
-        return {**head(operation_id.lower(), progress), "workspaces": workspaces}
+        return {**self._head(operation_id, view), "workspaces": workspaces}
 
     def result(self, caller: Caller, operation_id: str, skip: int = 0, change: int = 0) -> tuple[int, dict[str, Any]]:
         """Status code and body: 202 while it runs, 200 when all succeeded, 424 when anything failed or was
@@ -64,7 +65,7 @@ class Reports:
         """
         view = self._view(caller, operation_id)
         progress = view.progress
-        top = head(operation_id.lower(), progress)
+        top = self._head(operation_id, view)
         if not progress.done:
             return 202, top
         order = [key for key, _ in _in_order(progress)]
@@ -77,22 +78,32 @@ class Reports:
             return 200, body
         return 424, {"error": self._error(operation_id, view, page), **body}
 
+    def _head(self, operation_id: str, view: View) -> dict[str, Any]:
+        """With the warnings, which name targets and registrations, for those who see all of it."""
+        top = head(operation_id.lower(), view.progress)
+        if "warnings" not in view.progress.metadata or not (view.whole or view.oversees):
+            return top
+        operation = self._operations.get(operation_id.lower())
+        return top if operation is None else {**top, "warnings": list(operation.warnings)}
+
     def _view(self, caller: Caller, operation_id: str) -> View:
         missing = RequestError(404, "OperationNotFound", "There is no such operation, or you may not read it.")
         progress = self._results.current(operation_id.lower()) if is_guid(operation_id) else None
         if progress is None:
             raise missing
+        sight = Sight(caller, self._policy())
+        rights = sight.reads
         if progress.metadata.get("caller") == caller.id:
-            return View(progress)
+            return View(progress, rights)
         try:
             operation = self._operations.get(operation_id.lower())
         except Damaged:
             raise missing from None
-        rights = self._policy().of(caller, Action.READ)
-        kept = {} if operation is None else visible(rights, Scope.of(operation))
-        if not kept:
+        scope = Scope((), ()) if operation is None else Scope.of(operation)
+        kept = visible(rights.allows, rights.reaches, scope)
+        if not kept and (scope.workspaces or operation is None or not sight.oversees):
             raise missing
-        return View(progress.only(list(kept)), kept)
+        return View(progress.only(kept) if kept else progress, rights, whole=False, oversees=sight.oversees)
 
     def _page(
         self, operation_id: str, view: View, order: Sequence[str], skip: int, change: int
@@ -108,12 +119,16 @@ class Reports:
             for place, task in enumerate(tasks, start):
                 result = task.result()
                 changes = [
-                    item for item in result.get("changes", []) if view.shows(order[place], str(item.get("asset")))
+                    view.change(order[place], item)
+                    for item in result.get("changes", [])
+                    if view.shows(order[place], str(item.get("asset")))
                 ]
-                changes.sort(key=lambda item: item.get("outcome") in _GOOD)
+                changes.sort(key=lambda item: item.get("outcome") not in _BAD)
                 first = change if place == skip else 0
                 shown: list[Any] = []
                 page.append({**result, "changes": shown})
+                if "unmanaged" in result:
+                    page[-1]["unmanaged"] = [it for it in result["unmanaged"] if view.reads(order[place], str(it))]
                 for number, item in enumerate(changes[first:], first):
                     size += len(json.dumps(item))
                     if size > MAX_PAGE_BYTES and (shown or len(page) > 1):
@@ -142,7 +157,7 @@ class Reports:
         if details and not canceled:
             first = details[0]
             message = f"{message} First: {first['target']}: {first['message']}"
-        elif view.assets is not None and not canceled:
+        elif not view.whole and not canceled:
             message = f"{message} What failed is outside of what you may read."
         return {
             "code": "OperationCanceled" if canceled else "OperationFailed",

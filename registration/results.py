@@ -24,6 +24,9 @@ class Outcome(StrEnum):
 
     SUCCEEDED = "succeeded"
     UNCHANGED = "unchanged"
+    PLANNED = "planned"
+    DRIFTED = "drifted"
+    SUSPENDED = "suspended"
     SUPERSEDED = "superseded"
     FAILED = "failed"
     CONFLICT = "conflict"
@@ -60,12 +63,17 @@ class Result:
     changes: tuple[Mapping[str, Any], ...] = ()
     error: Mapping[str, str] | None = None
     finished: str = ""
+    unmanaged: tuple[str, ...] = ()
+    """`datastores/<name>` and `data/<name>` that are there and that no registration wants."""
 
     def as_json(self) -> dict[str, Any]:
-        body: dict[str, Any] = {"workspace": self.workspace, "outcome": self.outcome.value, "finished": self.finished}
+        body: dict[str, Any] = {"workspace": self.workspace, "outcome": self.outcome.value}
+        if self.finished:
+            body["finished"] = self.finished
         if self.error is not None:
             body["error"] = dict(self.error)
-        return {**body, "changes": [dict(change) for change in self.changes]}
+        body["changes"] = [dict(change) for change in self.changes]
+        return body if not self.unmanaged else {**body, "unmanaged": list(self.unmanaged)}
 
     def metadata(self) -> dict[str, str]:
         actions = Counter(str(change["outcome"]) for change in self.changes)
@@ -83,6 +91,7 @@ class Progress:
     """How far an operation is, from one listing."""
 
     total: int
+    """0 while workspaces are still to be found out."""
     enqueued: bool
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     """Key of each workspace that is finished -> its outcome."""
@@ -98,22 +107,33 @@ class Progress:
     @property
     def whole(self) -> bool:
         """Whether the operation's metadata say what is needed to follow it."""
-        return self.total > 0 and {"caller", "created", "deadline"} <= self.metadata.keys()
+        known = self.pending or self.metadata.get("total", "").isdecimal()
+        return known and {"caller", "created", "deadline"} <= self.metadata.keys()
+
+    @property
+    def pending(self) -> bool:
+        """Whether more workspaces may be its own, that are still to be found out."""
+        return "pending" in self.metadata
 
     @property
     def done(self) -> bool:
-        return self.ended is not None or 0 < self.total <= len(self.outcomes)
+        found = not self.pending and self.metadata.get("total", "").isdecimal()
+        return self.ended is not None or (found and len(self.outcomes) >= self.total)
 
     @property
     def status(self) -> Status:
         if self.ended is not None:
             return self.ended
         if self.done:
-            found = set(self.outcomes.values())
+            found = set(self.outcomes.values()) or {Outcome.CANCELED if self.cancel_requested else Outcome.UNCHANGED}
             if FAILURES & found:
                 return Status.FAILED
             return Status.CANCELED if Outcome.CANCELED in found else Status.SUCCEEDED
         return Status.RUNNING if self.enqueued or self.outcomes else Status.NOT_STARTED
+
+    @property
+    def succeeded(self) -> bool:
+        return self.done and self.status is Status.SUCCEEDED
 
     def counts(self) -> dict[str, int]:
         counts = Counter(outcome.value for outcome in self.outcomes.values())
@@ -122,7 +142,8 @@ class Progress:
     def only(self, keys: Sequence[str]) -> Progress:
         """The part of it that concerns these workspaces."""
         kept = {key: outcome for key, outcome in self.outcomes.items() if key in keys}
-        return replace(self, total=len(keys), outcomes=kept, ended=None)
+        total = {} if self.pending else {"total": str(len(keys))}
+        return replace(self, total=len(keys), outcomes=kept, ended=None, metadata={**self.metadata, **total})
 
 
 def operation_blob(operation: str, part: str) -> str:
@@ -188,7 +209,7 @@ class Results:
         new = self._documents.create(name, result.as_json(), result.metadata()) is not None
         if total > ALWAYS and random.random() > ALWAYS / total:  # noqa: S311 - only spreads the looks
             return new
-        if total == 1 or self._documents.count(operation_blob(operation, "results/")) >= total:
+        if total <= 1 or self._documents.count(operation_blob(operation, "results/")) >= total:
             self.current(operation)
         return new
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from registration.operations import Operations
 from registration.results import Outcome, Progress, Result, Results, Status, open_blob, operation_blob
+from registration.snapshot import Lost
 from shared import logs
 from shared.documents import Documents
 from shared.errors import Damaged
@@ -72,10 +74,9 @@ class Sweeper:
         """Messages may have been lost with their queue. Where they were not, a second one does no harm."""
         operation = self._operations.get(operation_id)
         if operation is not None:
-            missing = [workspace for workspace in operation.workspaces if workspace.key not in progress.outcomes]
-            self._operations.send(operation_id, missing)
+            messages = self._operations.send(operation, progress.outcomes)
             self._documents.replace(operation_blob(operation_id, "enqueued"), {})
-            log.warning("Nothing was heard for long; messages were sent again.", workspaces=len(missing))
+            log.warning("Nothing was heard for long; messages were sent again.", messages=messages)
 
     def _repair(self, operation_id: str, progress: Progress) -> None:
         """Metadata that are damaged are written again from the document; where that is damaged too, this is the end."""
@@ -100,5 +101,11 @@ class Sweeper:
         for workspace in operation.workspaces if operation is not None else ():
             if workspace.key not in progress.outcomes:
                 result = Result(workspace.key, Outcome.EXPIRED, error=error, finished=self._clock().isoformat())
-                self._results.write(operation_id, result, total=progress.total)
+                if self._results.write(operation_id, result, total=progress.total):
+                    outcome = result.outcome.value
+                    log.info("A workspace is finished.", workspace=workspace.key, outcome=outcome)
+        if operation is not None and operation.pending:
+            message = "The operation's deadline passed before its workspaces were found."
+            lost = Lost("*/*/*", "DeadlineExceeded", message)
+            self._operations.spread(operation, replace(operation, lost=(lost,), pending=False))
         self._results.end(operation_id, progress, Status.FAILED)

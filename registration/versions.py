@@ -7,6 +7,7 @@ operation, the same in every workspace.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from registration.document import NEW, Registration
@@ -38,6 +39,4 @@ def with_versions(request: Registration, stored: Registration | None, now: datet
             return data
         return data.model_copy(update={"version": version})
 
-    return Registration(
-        request.name, request.workspaces, request.datastores, tuple(fixed(data) for data in request.data)
-    )
+    return replace(request, data=tuple(fixed(data) for data in request.data))

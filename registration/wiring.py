@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from registration.acceptance import Acceptance
+from registration.across import Across
+from registration.admission import Admission
+from registration.audit import Audit
 from registration.caller import door_problem
 from registration.cancellation import Cancellation
 from registration.catalog import Catalog
@@ -19,20 +23,31 @@ from registration.idempotency import Idempotency
 from registration.index import Index
 from registration.listing import Listing
 from registration.operations import Operations
+from registration.overview import Overview
 from registration.policy_watch import PolicyWatch
+from registration.reconciliation import Reconciliation
+from registration.removal import Removal
 from registration.reports import Reports
 from registration.results import Results
-from registration.sweeping import Sweeper
+from registration.shelf import Shelf
 from shared import logs
 from shared.documents import Documents
 from shared.errors import Misconfigured
 from shared.queues import Queue
-from shared.settings import CONTAINER, QUEUE, Settings
+from shared.settings import AUDIT_CONTAINER, CONTAINER, QUEUE, Settings
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
+    from registration.assignments import Assignments
+    from registration.clearing import Clearing
+    from registration.expanding import Expander
+    from registration.planning import Planning
+    from registration.reconcile import Reconciler
+    from registration.sweeping import Sweeper
     from registration.worker import Worker
+    from shared.arm import Arm
+    from shared.azureml.discovery import Discovery
     from shared.lake import Lake
     from shared.outbound import Outbound
     from shared.secrets import Vaults
@@ -106,7 +121,7 @@ class Wiring:
 
     @cached_property
     def catalog(self) -> Catalog:
-        return Catalog(self.documents)
+        return Catalog(self.documents, self.pool)
 
     @cached_property
     def idempotency(self) -> Idempotency:
@@ -122,16 +137,94 @@ class Wiring:
 
     @cached_property
     def operations(self) -> Operations:
-        deadline = timedelta(minutes=self.settings.deadline_minutes)
         return Operations(
-            self.documents, self.catalog, self.results, self.index, self.queue, self.pool, utc_now, deadline
+            self.documents, self.catalog, self.results, self.index, self.queue, self.pool, utc_now, self.deadline
         )
+
+    @cached_property
+    def deadline(self) -> timedelta:
+        return timedelta(minutes=self.settings.deadline_minutes)
 
     @cached_property
     def acceptance(self) -> Acceptance:
         return Acceptance(
-            self.settings, self.policy.current, self.catalog, self.idempotency, self.operations, self.results, utc_now
+            self.settings,
+            self.policy.current,
+            self.catalog,
+            self.admission,
+            self.idempotency,
+            self.operations,
+            self.results,
+            utc_now,
         )
+
+    @cached_property
+    def admission(self) -> Admission:
+        return Admission(self.catalog, self.policy.current, utc_now)
+
+    @cached_property
+    def removal(self) -> Removal:
+        return Removal(
+            self.documents,
+            self.catalog,
+            self.admission,
+            self.operations,
+            self.policy.current,
+            utc_now,
+            self.deadline,
+        )
+
+    @cached_property
+    def reconciliation(self) -> Reconciliation:
+        limit = self.settings.max_body_bytes
+        return Reconciliation(
+            self.catalog, self.operations, self.idempotency, self.policy.current, utc_now, self.deadline, limit
+        )
+
+    @cached_property
+    def planning(self) -> Planning:
+        from registration.planning import Planning
+
+        return Planning(
+            self.settings,
+            self.documents,
+            self.catalog,
+            self.acceptance,
+            self.admission,
+            self.operations,
+            self.assignments,
+            self.expander,
+            lambda: self.reconciler,
+            self.policy.current,
+            utc_now,
+        )
+
+    @cached_property
+    def assignments(self) -> Assignments:
+        from registration.assignments import Assignments
+
+        return Assignments(self.operations, self.catalog, self.policy.current, utc_now)
+
+    @cached_property
+    def expander(self) -> Expander:
+        from registration.expanding import Expander
+
+        return Expander(self.documents, self.catalog, lambda: self.discovery, self.policy.current)
+
+    @cached_property
+    def audit(self) -> Audit:
+        from shared.appends import Appends
+        from shared.storage import blob_service
+
+        appends = Appends(blob_service(lambda: self.identity), AUDIT_CONTAINER)
+        return Audit(appends, str(uuid.uuid4()), utc_now)
+
+    @cached_property
+    def clearing(self) -> Clearing:
+        from registration.clearing import Clearing
+
+        retention = timedelta(days=self.settings.retention_days)
+        return Clearing(self.documents, self.index, self.pool, utc_now, retention)
 
     @cached_property
     def reports(self) -> Reports:
@@ -144,12 +237,26 @@ class Wiring:
         )
 
     @cached_property
+    def shelf(self) -> Shelf:
+        return Shelf(self.catalog, self.policy.current, self.settings.public_url or "")
+
+    @cached_property
+    def overview(self) -> Overview:
+        return Overview(self.documents, self.catalog, self.policy.current, self.settings.public_url or "")
+
+    @cached_property
+    def across(self) -> Across:
+        return Across(self.documents, self.catalog, self.policy.current, self.settings.public_url or "", self.pool)
+
+    @cached_property
     def sweeper(self) -> Sweeper:
+        from registration.sweeping import Sweeper
+
         return Sweeper(self.documents, self.operations, self.results, utc_now)
 
     @cached_property
     def cancellation(self) -> Cancellation:
-        return Cancellation(self.documents, self.operations, self.results, utc_now)
+        return Cancellation(self.documents, self.operations, self.results, self.policy.current, utc_now)
 
     @cached_property
     def vaults(self) -> Vaults:
@@ -171,42 +278,54 @@ class Wiring:
         return Outbound(self.settings, lambda: self.identity, self.vaults, self.transport)
 
     @cached_property
-    def worker(self) -> Worker:
-        from registration.reconcile import Reconciler
-        from registration.worker import Worker
+    def arm(self) -> Arm:
         from shared.arm import Arm
+
+        return Arm(self.settings.arm_endpoint, self.outbound.authentication, self.arm_transport)
+
+    @cached_property
+    def discovery(self) -> Discovery:
+        from shared.azureml.discovery import Discovery
+
+        return Discovery(self.arm)
+
+    @cached_property
+    def reconciler(self) -> Reconciler:
+        from registration.reconcile import Reconciler
+        from registration.wishes import Wishes
         from shared.azureml.clients import Clients
         from shared.azureml.reader import Reader
         from shared.azureml.writer import Writer
 
         settings = self.settings
-        arm = Arm(settings.arm_endpoint, self.outbound.authentication, self.arm_transport)
         clients = Clients(
-            settings.cloud,
-            settings.arm_endpoint,
-            settings.authority_host,
-            self.outbound,
-            self.arm_transport,
+            settings.cloud, settings.arm_endpoint, settings.authority_host, self.outbound, self.arm_transport
         )
         own = frozenset if settings.allow_shared_principal else self.outbound.client_ids
-        reconciler = Reconciler(
-            Reader(arm),
+        return Reconciler(
+            Reader(self.arm),
             Writer(clients, settings.authority_host, settings.cloud.storage_suffix),
             self.lake,
-            self.vaults,
-            settings.key_vault_urls,
+            Wishes(self.vaults, settings.key_vault_urls, settings.cloud.storage_suffix, own),
             settings.cloud.storage_suffix,
-            own,
         )
+
+    @cached_property
+    def worker(self) -> Worker:
+        from registration.worker import Worker
+
         return Worker(
             self.documents,
             self.operations,
+            self.assignments,
+            self.catalog,
+            self.expander,
             self.results,
             self.queue,
-            reconciler,
-            self.policy.current,
+            self.reconciler,
+            self.audit,
             utc_now,
-            settings.max_attempts,
+            self.settings.max_attempts,
         )
 
     def problems(self) -> list[str]:

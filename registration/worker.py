@@ -1,4 +1,4 @@
-"""One message: one workspace's part of an operation.
+"""One message: one workspace's part of an operation, or the finding out of an operation's workspaces.
 
 Delivery is at least once and in any order, so the work holds a lease on the workspace's document and is safe to repeat.
 What may help to be tried again goes back to the queue as a delayed copy; nothing is raised for it.
@@ -7,24 +7,29 @@ What may help to be tried again goes back to the queue as a delayed copy; nothin
 from __future__ import annotations
 
 import random
-import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from registration.assignments import Assignment, Assignments
+from registration.audit import Audit, of_changes
+from registration.catalog import Catalog
+from registration.expanding import Expander
+from registration.history import after, after_failure, forgotten, intending
 from registration.inventory import State, read_state, workspace_blob, write_state
-from registration.messages import WorkMessage
-from registration.operations import Operations
-from registration.policy import Action, Policy
-from registration.reconcile import Reconciled, Reconciler, Verdict
+from registration.messages import ALL, WorkMessage
+from registration.operations import Operations, stored_by
+from registration.plan import Applied
+from registration.reconcile import Reconciler
 from registration.results import Outcome, Result, Results, cancel_blob, operation_blob
-from registration.snapshot import Operation
+from registration.snapshot import Kind, Lost, Operation
+from registration.verdicts import MADE, Reconciled, Verdict
 from shared import logs
+from shared.assets import Observed
 from shared.documents import Documents, Lease
-from shared.errors import Damaged, LeaseBusy, Permanent, RegistrarError, Temporary, Throttled
+from shared.errors import AzureRefused, Damaged, LeaseBusy, Permanent, RegistrarError, Temporary, Throttled
 from shared.queues import Queue
 from shared.workspace import Workspace
 
@@ -35,12 +40,6 @@ BUDGET = 300.0
 
 BUSY_DELAY = 5.0
 MAX_DELAY = 3600.0
-SNAPSHOTS = 8
-_MADE = frozenset({Verdict.CREATED, Verdict.UPDATED})
-
-
-Snapshot = tuple[Operation | None, dict[str, Workspace]]
-"""An operation and its workspaces by key."""
 
 
 class OutOfTime(Temporary):
@@ -57,23 +56,27 @@ class Worker:
         self,
         documents: Documents,
         operations: Operations,
+        assignments: Assignments,
+        catalog: Catalog,
+        expander: Expander,
         results: Results,
         queue: Queue,
         reconciler: Reconciler,
-        policy: Callable[[], Policy],
+        audit: Audit,
         clock: Callable[[], datetime],
         max_attempts: int,
     ) -> None:
         self._documents = documents
         self._operations = operations
+        self._assignments = assignments
+        self._catalog = catalog
+        self._expander = expander
         self._results = results
         self._queue = queue
         self._reconciler = reconciler
-        self._policy = policy
+        self._audit = audit
         self._clock = clock
         self._max_attempts = max_attempts
-        self._snapshots: OrderedDict[str, Snapshot] = OrderedDict()
-        self._lock = threading.Lock()
 
     def process(self, body: bytes) -> None:
         """Does one message's work. Raises only what nobody foresaw; the host then delivers the message again."""
@@ -108,15 +111,23 @@ class Worker:
     def _known(self, work: WorkMessage) -> bool:
         """Whether the message is about a workspace of an operation. A damaged operation cannot say, and is believed."""
         try:
-            return work.workspace in self._snapshot(work.operation)[1]
+            assignment = self._assignments.of(work.operation)
+            return assignment is not None and (work.workspace == ALL or work.workspace in assignment.workspaces)
         except Damaged:
             return self._results.progress(work.operation) is not None
 
     def _work(self, work: WorkMessage) -> None:
-        operation, workspaces = self._snapshot(work.operation)
-        workspace = workspaces.get(work.workspace)
-        if operation is None or workspace is None:
-            log.error("A message names no workspace of any operation and was dropped.")
+        assignment = self._assignments.of(work.operation)
+        if assignment is None:
+            log.error("A message names no operation and was dropped.")
+            return
+        operation = assignment.operation
+        if work.workspace == ALL:
+            self._spread(operation)
+            return
+        workspace = assignment.workspaces.get(work.workspace)
+        if workspace is None:
+            log.error("A message names no workspace of its operation and was dropped.")
             return
         if self._results.has(operation.id, workspace.key):
             log.info("A message was delivered again after its work was done.")
@@ -127,16 +138,26 @@ class Worker:
             self._finish(work, Outcome.EXPIRED, error=error)
             return
         with self._documents.leased(workspace_blob(workspace.key)) as lease:
-            self._reconcile(work, operation, workspace, lease)
+            self._reconcile(work, assignment, workspace, lease)
 
-    def _reconcile(self, work: WorkMessage, operation: Operation, workspace: Workspace, lease: Lease) -> None:
+    def _spread(self, operation: Operation) -> None:
+        """Finds out the operation's workspaces, once, and sends each of them its message."""
+        canceled = self._documents.head(cancel_blob(operation.id)) is not None
+        found = operation
+        if operation.pending:
+            found = replace(operation, pending=False) if canceled else self._expander.expand(operation)
+        spread = self._operations.spread(operation, found)
+        self._assignments.forget(operation.id)
+        self._bury(spread)
+
+    def _reconcile(self, work: WorkMessage, assignment: Assignment, workspace: Workspace, lease: Lease) -> None:
+        operation = assignment.operation
         if self._documents.head(cancel_blob(operation.id)) is not None:
             self._cancel(work)
             return
         state = State() if lease.fresh else read_state(self._documents, workspace.key)
-        newer = state.newest(operation.name, operation.born)
-        if newer > operation.generation:
-            log.info("A newer generation was applied already.", generation=operation.generation, newer=newer)
+        job = assignment.job(workspace, state)
+        if job is None:
             self._finish(work, Outcome.SUPERSEDED)
             return
         ends = time.monotonic() + BUDGET
@@ -146,21 +167,48 @@ class Worker:
             if time.monotonic() > ends:
                 raise OutOfTime
 
-        rights = self._policy().of(operation.caller, Action.REGISTER)
-        reconciled = self._reconciler.reconcile(
-            workspace,
-            operation.registration,
-            rights,
-            lambda workspace_id: state.of(workspace_id).assets,
-            check,
-            operation.caller.id,
-        )
-        self._record(operation, workspace, state, reconciled, lease)
+        def intend(observed: Observed, intents: Mapping[str, Applied]) -> None:
+            nonlocal state
+            state = intending(state, observed, intents)
+            write_state(self._documents, workspace.key, state, lease.id)
+
+        now = self._clock().isoformat()
+        try:
+            reconciled = self._reconciler.reconcile(workspace, job, state, check, intend)
+        except Permanent as error:
+            self._failed(work, assignment, workspace, state, error, lease)
+            return
+        if not operation.dry_run:
+            known = after(state, reconciled, operation, now)
+            write_state(self._documents, workspace.key, known, lease.id)
         temporary = reconciled.temporary()
         if temporary is not None:
             self._again(work, temporary, reconciled)
         else:
-            self._finish(work, _outcome(reconciled), reconciled)
+            self._finish(work, reconciled.outcome, reconciled)
+
+    def _failed(
+        self,
+        work: WorkMessage,
+        assignment: Assignment,
+        workspace: Workspace,
+        state: State,
+        error: Permanent,
+        lease: Lease,
+    ) -> None:
+        """The workspace as a whole refuses. One that is gone, and that nobody names, has nothing left to be done."""
+        operation, now = assignment.operation, self._clock().isoformat()
+        told = {"code": error.code, "message": error.message}
+        gone = isinstance(error, AzureRefused) and error.status == 404
+        if gone and not assignment.names(workspace):
+            if not operation.dry_run:
+                write_state(self._documents, workspace.key, forgotten(state, operation, now), lease.id)
+            log.info("A workspace that nobody names is gone.")
+            self._finish(work, Outcome.UNCHANGED)
+            return
+        if not operation.dry_run:
+            write_state(self._documents, workspace.key, after_failure(state, told, operation, now), lease.id)
+        self._finish(work, Outcome.FAILED, error=told)
 
     def _cancel(self, work: WorkMessage) -> None:
         """Ends a workspace before its turn. What an earlier message wrote, before the rest had to wait, is told.
@@ -168,25 +216,17 @@ class Worker:
         The note of that is looked for whatever the message says: one that a cancellation sent knows nothing of it.
         """
         note = self._documents.read(_partial_blob(work))
-        made = tuple(change for change in (note.value if note else {}).values() if change.get("outcome") in _MADE)
+        made = tuple(change for change in (note.value if note else {}).values() if change.get("outcome") in MADE)
         when = "with only a part of it done" if made else "before its turn"
         error = {"code": "OperationCanceled", "message": f"The operation was canceled {when}."}
         self._store(work, Result(work.workspace, Outcome.CANCELED, made, error, self._clock().isoformat()))
-
-    def _record(
-        self, operation: Operation, workspace: Workspace, state: State, reconciled: Reconciled, lease: Lease
-    ) -> None:
-        after = state.of(reconciled.workspace_id).after(
-            operation.name, operation.born, operation.generation, reconciled.applied()
-        )
-        write_state(self._documents, workspace.key, after, lease.id)
 
     def _again(self, work: WorkMessage, error: Temporary, reconciled: Reconciled | None) -> None:
         """A delayed copy; or the end, when this was the last try."""
         counted = not isinstance(error, LeaseBusy | OutOfTime | Throttled)
         if counted and work.attempt >= self._max_attempts:
             text = f"{error.message.rstrip('.')}. Tried {work.attempt} times."
-            outcome = Outcome.FAILED if reconciled is None else _outcome(reconciled)
+            outcome = Outcome.FAILED if reconciled is None else reconciled.outcome
             self._finish(work, outcome, reconciled, {"code": error.code, "message": text})
             return
         if isinstance(error, LeaseBusy):
@@ -197,7 +237,7 @@ class Worker:
             delay = min(5.0 * 2 ** (work.attempt - 1), 300.0)
         if reconciled is not None:
             done = self._changes(work, reconciled)
-            self._documents.replace(_partial_blob(work), {change["asset"]: change for change in done})
+            self._documents.replace(_partial_blob(work), {_key(change): change for change in done})
         log.info("The work goes on later.", reason=error.code, seconds=round(delay, 1), attempt=work.attempt)
         resumed = work.resumed or reconciled is not None
         copy = replace(work, attempt=work.attempt + counted, resumed=resumed)
@@ -210,41 +250,54 @@ class Worker:
         reconciled: Reconciled | None = None,
         error: dict[str, str] | None = None,
     ) -> None:
-        changes = self._changes(work, reconciled) if reconciled is not None else ()
-        self._store(work, Result(work.workspace, outcome, changes, error, self._clock().isoformat()))
+        if work.workspace == ALL:
+            self._give_up_search(work, error or {})
+            return
+        changes, unmanaged = ((), ()) if reconciled is None else (self._changes(work, reconciled), reconciled.unmanaged)
+        self._store(work, Result(work.workspace, outcome, changes, error, self._clock().isoformat(), unmanaged))
+
+    def _give_up_search(self, work: WorkMessage, error: Mapping[str, str]) -> None:
+        """The workspaces of an operation could not be found out: it ends with that as its failure."""
+        assignment = self._assignments.of(work.operation)
+        if assignment is not None and assignment.operation.pending:
+            operation = assignment.operation
+            lost = Lost("*/*/*", error.get("code", "Failed"), error.get("message", ""))
+            self._operations.spread(operation, replace(operation, lost=(lost,), pending=False))
+            self._assignments.forget(operation.id)
 
     def _store(self, work: WorkMessage, result: Result) -> None:
-        with self._lock:
-            workspaces = self._snapshots.get(work.operation, (None, {}))[1]
-        if self._results.write(work.operation, result, max(len(workspaces), 1)):
+        """The audit comes first: what is done must be told, and telling it twice does less harm than never."""
+        try:
+            assignment = self._assignments.of(work.operation)
+        except Damaged:
+            assignment = None
+        if assignment is not None and not assignment.operation.dry_run:
+            self._audit.record(of_changes(assignment.operation, work.workspace, result.changes, result.finished))
+        total = 1 if assignment is None else assignment.operation.total
+        if self._results.write(work.operation, result, max(total, 1)):
             log.info("A workspace is finished.", outcome=result.outcome.value)
+        if assignment is not None:
+            self._bury(assignment.operation)
+
+    def _bury(self, operation: Operation) -> None:
+        """Once every workspace has acted on a deletion, nothing is left of the registration."""
+        if operation.kind is Kind.REMOVE:
+            progress = self._results.current(operation.id)
+            if progress is not None and progress.succeeded:
+                self._catalog.bury(stored_by(operation))
 
     def _changes(self, work: WorkMessage, reconciled: Reconciled) -> tuple[dict[str, Any], ...]:
         """Each asset's change; one that an earlier message of this operation made still counts as made."""
         note = self._documents.read(_partial_blob(work)) if work.resumed else None
-        earlier = note.value if note is not None else {}
-        return tuple(
-            earlier[asset.asset]
-            if asset.verdict is Verdict.UNCHANGED and earlier.get(asset.asset, {}).get("outcome") in _MADE
-            else asset.as_json()
-            for asset in reconciled.assets
-        )
-
-    def _snapshot(self, operation_id: str) -> Snapshot:
-        """Operations do not change once their messages are out, so a few are kept."""
-        with self._lock:
-            if operation_id in self._snapshots:
-                self._snapshots.move_to_end(operation_id)
-                return self._snapshots[operation_id]
-        operation = self._operations.get(operation_id)
-        if operation is None:
-            return None, {}
-        snapshot = operation, {workspace.key: workspace for workspace in operation.workspaces}
-        with self._lock:
-            self._snapshots[operation_id] = snapshot
-            if len(self._snapshots) > SNAPSHOTS:
-                self._snapshots.popitem(last=False)
-        return snapshot
+        earlier: dict[str, Any] = dict(note.value) if note is not None else {}
+        changes = []
+        for asset in reconciled.assets:
+            change = asset.as_json()
+            before = earlier.pop(_key(change), {})
+            kept = asset.verdict is Verdict.UNCHANGED and before.get("outcome") in MADE
+            changes.append(before if kept else change)
+        # A removal that was done leaves no trace in a later plan.
+        return (*changes, *(change for change in earlier.values() if change.get("outcome") in MADE))
 
     def _note_trouble(self, work: WorkMessage, error: Exception) -> None:
         """Keeps the reason for the poison trigger, which sees only the message."""
@@ -255,22 +308,13 @@ class Worker:
             log.warning("The reason could not be kept.")
 
 
+def _key(change: Mapping[str, Any]) -> str:
+    return f"{change['asset']} {change['registration']}"
+
+
 def _trouble_blob(work: WorkMessage) -> str:
     return operation_blob(work.operation, f"trouble/{work.workspace}")
 
 
 def _partial_blob(work: WorkMessage) -> str:
     return operation_blob(work.operation, f"partial/{work.workspace}")
-
-
-def _outcome(reconciled: Reconciled) -> Outcome:
-    """The worst verdict of any asset; without a failure, whether anything was written."""
-    verdicts = {asset.verdict for asset in reconciled.assets}
-    for verdict, outcome in (
-        (Verdict.FAILED, Outcome.FAILED),
-        (Verdict.CONFLICT, Outcome.CONFLICT),
-        (Verdict.NOT_AUTHORIZED, Outcome.NOT_AUTHORIZED),
-    ):
-        if verdict in verdicts:
-            return outcome
-    return Outcome.SUCCEEDED if verdicts & _MADE else Outcome.UNCHANGED

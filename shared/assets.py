@@ -32,6 +32,7 @@ __all__ = [
     "Datastore",
     "KeyVaultSecret",
     "Observed",
+    "ObservedContainer",
     "ObservedData",
     "ObservedDatastore",
     "ServicePrincipal",
@@ -116,6 +117,16 @@ class ObservedData(Model):
     path: str
     description: str | None = None
     tags: dict[str, str | None] = Field(default_factory=dict)
+    properties: dict[str, str | None] = Field(default_factory=dict)
+    archived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedContainer:
+    """A data asset without its versions, as a list tells of it."""
+
+    name: str
+    latest: str = ""
     archived: bool = False
 
 
@@ -125,8 +136,10 @@ class Observed:
     are in lower case."""
 
     workspace_id: str | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    """The workspace's own, which selectors look at."""
     datastores: dict[str, ObservedDatastore] = field(default_factory=dict)
-    names: frozenset[str] = frozenset()
-    """Every data asset's name, archived ones included."""
-    data: dict[tuple[str, str], ObservedData] = field(default_factory=dict)
-    """(name, version) -> the version, of those that were asked for."""
+    containers: dict[str, ObservedContainer] = field(default_factory=dict)
+    """Every data asset, archived ones included."""
+    data: dict[tuple[str, str], ObservedData | None] = field(default_factory=dict)
+    """(name, version) -> the version, of those that were looked at; None: it is not there."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from shared import logs
-from shared.errors import AzureBusy, Changed, Damaged, LeaseBusy, LeaseLost
+from shared.errors import Changed, Damaged, LeaseBusy, LeaseLost
+from shared.storage import Container, translated
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobServiceClient, ContainerClient
@@ -90,16 +91,13 @@ class Documents:
     """The documents of one container. Errors of the storage account surface as AzureBusy or AzureRefused."""
 
     def __init__(self, service: BlobServiceClient, container: str) -> None:
-        self._service = service
-        self._name = container
-        self._container: ContainerClient | None = None
-        self._lock = threading.Lock()
+        self._container = Container(service, container)
 
     def read(self, name: str) -> Document | None:
         """The document, or None. Raises Damaged when it is no JSON."""
         from azure.core.exceptions import ResourceNotFoundError
 
-        with _translated():
+        with translated():
             try:
                 download = self._open().download_blob(name)
                 content = download.readall()
@@ -116,7 +114,7 @@ class Documents:
         """Its ETag and metadata alone, or None."""
         from azure.core.exceptions import ResourceNotFoundError
 
-        with _translated():
+        with translated():
             try:
                 properties = self._open().get_blob_client(name).get_blob_properties()
             except ResourceNotFoundError:
@@ -128,7 +126,7 @@ class Documents:
         from azure.core.exceptions import ResourceExistsError
 
         try:
-            with _translated():
+            with translated():
                 return self._put(name, value, metadata, overwrite=False)
         except ResourceExistsError:
             return None
@@ -153,7 +151,7 @@ class Documents:
         if etag is not None:
             options |= {"etag": etag, "match_condition": MatchConditions.IfNotModified}
         try:
-            with _translated():
+            with translated():
                 return self._put(name, value, metadata, overwrite=True, **options)
         except ResourceModifiedError:
             raise Changed(name) from None
@@ -162,26 +160,35 @@ class Documents:
                 raise LeaseLost(name) from None
             raise
 
-    def delete(self, name: str) -> None:
-        """Removes a document; one that is not there is no error."""
-        from azure.core.exceptions import ResourceNotFoundError
+    def delete(self, name: str, etag: str | None = None) -> bool:
+        """Removes a document, or only that of `etag`; False when it is not there, or is another by now."""
+        from azure.core import MatchConditions
+        from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 
-        with _translated():
+        options: dict[str, Any] = {}
+        if etag is not None:
+            options = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+        with translated():
             try:
-                self._open().delete_blob(name)
-            except ResourceNotFoundError:
-                return
+                self._open().delete_blob(name, **options)
+            except (ResourceNotFoundError, ResourceModifiedError):
+                return False
+        return True
 
     def list(self, prefix: str) -> Iterator[Entry]:
         """Every document below `prefix`, by name, with its metadata."""
-        with _translated():
+        with translated():
             for blob in self._open().list_blobs(name_starts_with=prefix, include=["metadata"]):
-                yield Entry(blob.name, str(blob.etag), dict(blob.metadata or {}), blob.last_modified)
+                yield _entry(blob)
 
     def count(self, prefix: str) -> int:
         """How many documents are below `prefix`: a listing of names alone, a tenth of the cost of `list`."""
-        with _translated():
-            return sum(1 for _ in self._open().list_blob_names(name_starts_with=prefix))
+        return sum(1 for _ in self.names(prefix))
+
+    def names(self, prefix: str) -> Iterator[str]:
+        """The names below `prefix`, in order, without metadata."""
+        with translated():
+            yield from self._open().list_blob_names(name_starts_with=prefix)
 
     def page(self, prefix: str, size: int, marker: str | None) -> tuple[tuple[Entry, ...], str | None]:
         """One page of `list`, and the marker of the next one, None at the end.
@@ -190,7 +197,7 @@ class Documents:
         """
         from azure.core.exceptions import HttpResponseError
 
-        with _translated():
+        with translated():
             listing = self._open().list_blobs(name_starts_with=prefix, include=["metadata"], results_per_page=size)
             pages: Any = listing.by_page(marker)
             try:
@@ -199,15 +206,14 @@ class Documents:
                 if marker is not None and error.status_code == 400:
                     raise ValueError("storage does not know this marker") from None
                 raise
-        found = (Entry(blob.name, str(blob.etag), dict(blob.metadata or {}), blob.last_modified) for blob in blobs)
-        return tuple(found), pages.continuation_token or None
+        return tuple(map(_entry, blobs)), pages.continuation_token or None
 
     @contextmanager
     def leased(self, name: str) -> Iterator[Lease]:
         """Holds the document, made empty if it is not there. Raises LeaseBusy when somebody else does."""
         from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 
-        with _translated():
+        with translated():
             blob = self._open().get_blob_client(name)
             fresh = False
             try:
@@ -230,35 +236,10 @@ class Documents:
         return str(answer["etag"])
 
     def _open(self) -> ContainerClient:
-        """The container, made at first use."""
-        from azure.core.exceptions import ResourceExistsError
-
-        with self._lock:
-            if self._container is None:
-                container = self._service.get_container_client(self._name)
-                with suppress(ResourceExistsError):
-                    container.create_container()
-                self._container = container
-            return self._container
+        return self._container.open()
 
 
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Storage that is away, or refuses us, is told apart from a document that is not as expected."""
-    from azure.core.exceptions import (
-        ClientAuthenticationError,
-        HttpResponseError,
-        ServiceRequestError,
-        ServiceResponseError,
-    )
-
-    try:
-        yield
-    except (ServiceRequestError, ServiceResponseError) as error:
-        raise AzureBusy("StorageUnavailable", "The service's storage cannot be reached.") from error
-    except ClientAuthenticationError as error:
-        raise AzureBusy("StorageRefused", "The service's storage refuses the service.") from error
-    except HttpResponseError as error:
-        if error.status_code is not None and (error.status_code >= 500 or error.status_code in {403, 408, 429}):
-            raise AzureBusy("StorageUnavailable", "The service's storage is not available.") from error
-        raise
+def _entry(blob: Any) -> Entry:
+    """A listing's XML has ETags without the quotes that they bear in headers, and so everywhere else here."""
+    etag = '"' + str(blob.etag).strip('"') + '"'
+    return Entry(blob.name, etag, dict(blob.metadata or {}), blob.last_modified)

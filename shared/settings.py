@@ -18,11 +18,13 @@ from shared.errors import Misconfigured
 from shared.workspace import is_guid
 
 CONTAINER = "registrar"
+AUDIT_CONTAINER = "registrar-audit"
 QUEUE = "registrar-work"
 POISON_QUEUE = f"{QUEUE}-poison"
 STORAGE = "AzureWebJobsStorage"
 """The host's own storage connection: a connection string, or `…__accountName` / `…__blobServiceUri` by identity."""
 
+DEFAULT_RECONCILE_SCHEDULE = "0 0 2 * * *"
 DEFAULT_SWEEP_SCHEDULE = "0 */5 * * * *"
 
 
@@ -54,6 +56,13 @@ def _boolean(value: str) -> bool:
 def _positive(value: str) -> int:
     if not value.isdecimal() or int(value) < 1:
         raise ValueError("is not a whole number above 0")
+    return int(value)
+
+
+def _retention(value: str) -> int:
+    """Days. An Idempotency-Key is good for 7, and stands for its operation so long."""
+    if not value.isdecimal() or not 7 <= int(value) <= 36500:
+        raise ValueError("is not a whole number from 7 to 36500")
     return int(value)
 
 
@@ -137,6 +146,9 @@ class Settings:
     max_body_bytes: int = _setting("MAX_BODY_BYTES", _positive, str(4 * 1024 * 1024), "largest request body")
     max_changes: int = _setting("MAX_CHANGES", _positive, "50000", "most assets × workspaces of one registration")
     deadline_minutes: int = _setting("OPERATION_DEADLINE_MINUTES", _positive, "360", "an operation ends by then")
+    retention_days: int = _setting(
+        "OPERATION_RETENTION_DAYS", _retention, "30", "completed operations are kept for so many days; at least 7"
+    )
     max_attempts: int = _setting("MAX_ATTEMPTS", _positive, "5", "tries of one workspace when Azure is busy or away")
 
     @classmethod

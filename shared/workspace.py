@@ -32,6 +32,9 @@ def _resource_group(name: str) -> str:
     return name
 
 
+ResourceGroup = Annotated[str, AfterValidator(_resource_group)]
+
+
 def _workspace_name(name: str) -> str:
     """The pattern of Microsoft's REST definition (workspaces/{workspaceName})."""
     if not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}", name):
@@ -45,7 +48,7 @@ class Workspace(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     subscription_id: Guid
-    resource_group: Annotated[str, AfterValidator(_resource_group)]
+    resource_group: ResourceGroup
     workspace_name: Annotated[str, AfterValidator(_workspace_name)]
 
     @property

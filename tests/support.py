@@ -96,10 +96,10 @@ class LocalStack:
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None
 
-    def new_workspace(self, name: str | None = None, **properties: object) -> str:
+    def new_workspace(self, name: str | None = None, tags: object = None, **properties: object) -> str:
         """The key of a fresh workspace, so that tests are kept apart."""
         key = f"{SUBSCRIPTIONS[0]}/ml-rg/{name or f'ws-{uuid.uuid4().hex[:12]}'}"
-        answer = self.arm("PUT", key, {"location": "westeurope", "properties": properties})
+        answer = self.arm("PUT", key, {"location": "westeurope", "tags": tags or {}, "properties": properties})
         assert answer.is_success, answer.text
         eventually(lambda: self.arm("GET", key).json()["properties"].get("provisioningState") == "Succeeded")
         return key

@@ -95,15 +95,17 @@ class Arm:
         return answer(200, rules.secrets_of(old) if verb == "listSecrets" else rules.shown(self.store, old))
 
     def _demand_parents(self, place: Place, verb: str) -> None:
-        """404 for a group or workspace that is not there; a legacy workspace refuses v2 (code *unproven*)."""
-        if place.type == GROUPS or (place.type == WORKSPACE and verb not in ("list", "write")):
+        """404 for a subscription, group or workspace that is not there; a legacy workspace refuses v2 (code
+        *unproven*). A subscription is there as soon as it has a group."""
+        groups = parse(f"/subscriptions/{place.subscription}/resourceGroups")
+        assert groups is not None
+        if verb == "list" and next(self.store.list(groups.id), None) is None:
+            raise rules.missing(groups)
+        if place.type == GROUPS or (place.type == WORKSPACE and (verb not in ("list", "write") or not place.group)):
             return
-        root, id_ = place.id.partition("/providers/")[0], place.workspace
-        if place.type == WORKSPACE:
-            id_ = root if place.group else f"{root}/resourceGroups"
-        above = parse(id_)
+        above = parse(place.id.partition("/providers/")[0] if place.type == WORKSPACE else place.workspace)
         assert above is not None
-        found = self.store.get(id_) if above.item else next(self.store.list(id_), None)
+        found = self.store.get(above.id)
         if found is None:
             raise rules.missing(above)
         if found["properties"].get("v1LegacyMode"):

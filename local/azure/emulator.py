@@ -118,6 +118,7 @@ class Emulator:
             ("POST", "reset"): self._reset,
             ("POST", "faults"): lambda body: self._faults.append(Fault.model_validate(body)),
             ("PATCH", "settings"): self._set,
+            ("PUT", "resources"): self._write_all,
         }
         try:
             body = read_object(request) if request.body else {}
@@ -165,3 +166,8 @@ class Emulator:
         if place is None or not place.item:
             raise AzureError(400, "BadRequest", f"'{path}' is not the id of a resource.")
         return self._arm.store.put(place, {"properties": {}} | body)
+
+    def _write_all(self, resources: dict[str, Json]) -> None:
+        """Many at once, by their ids, in this order."""
+        for path, resource in resources.items():
+            self._write(path, resource)

@@ -5,17 +5,36 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import azure.functions as func
 
+from registration.audit import of_request
 from registration.caller import Caller, caller_of
+from registration.wiring import utc_now, wired
 from shared import logs
-from shared.errors import Misconfigured, Permanent, RequestError, Temporary
+from shared.errors import Fault, Misconfigured, Permanent, RequestError, Temporary
 
 log = logs.get_log(__name__)
 
 Handler = Callable[[func.HttpRequest], func.HttpResponse]
+
+
+def text(status: int, content: str) -> func.HttpResponse:
+    kept = {"Cache-Control": "no-store"}
+    return func.HttpResponse(content, status_code=status, headers=kept, mimetype="text/plain", charset="utf-8")
+
+
+def wants_text(request: func.HttpRequest) -> bool:
+    """Whether `Accept` asks for text, and not for JSON too."""
+    accept = (header(request, "accept") or "").lower()
+    return "text/plain" in accept and "json" not in accept
+
+
+def empty(status: int, headers: Mapping[str, str] | None = None) -> func.HttpResponse:
+    return func.HttpResponse(status_code=status, headers={"Cache-Control": "no-store", **(headers or {})})
 
 
 def answer(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> func.HttpResponse:
@@ -46,6 +65,45 @@ def handle(handler: Handler, request: func.HttpRequest) -> func.HttpResponse:
         return _unavailable("Unexpected", "Something unforeseen went wrong; it was logged. Try again later.", 30)
 
 
+@dataclass
+class Trace:
+    """What the audit tells of a request that changes something, as far as it is known."""
+
+    action: str
+    caller: Caller | None = None
+    what: str | None = None
+    operation: str | None = None
+
+
+def change(handler: Callable[[func.HttpRequest, Trace], func.HttpResponse], action: str) -> Handler:
+    """A handler whose every outcome stands in the audit. What was accepted is only answered once it stands there."""
+
+    def audited(request: func.HttpRequest) -> func.HttpResponse:
+        trace = Trace(action)
+        try:
+            response = handler(request, trace)
+        except RequestError as error:
+            try:
+                record(trace, error.status, error.fault)
+            except Temporary:
+                log.error("A refusal could not be written to the audit.", code=error.fault.code)
+            raise
+        except Permanent as error:
+            record(trace, 409, Fault(error.code, error.message))
+            raise
+        record(trace, response.status_code)
+        return response
+
+    return audited
+
+
+def record(trace: Trace, status: int, fault: Fault | None = None) -> None:
+    """Writes a request, and how it was answered, to the audit. Raises Temporary."""
+    at = utc_now().isoformat()
+    entry = of_request(trace.caller, trace.action, status, at, what=trace.what, operation=trace.operation, fault=fault)
+    wired(lambda parts: parts.audit).record([entry])
+
+
 def caller(request: func.HttpRequest) -> Caller:
     """Raises RequestError 401."""
     headers = {name.lower(): value for name, value in request.headers.items()}
@@ -54,6 +112,11 @@ def caller(request: func.HttpRequest) -> Caller:
 
 def header(request: func.HttpRequest, name: str) -> str | None:
     return next((value for key, value in request.headers.items() if key.lower() == name.lower()), None)
+
+
+def route(request: func.HttpRequest) -> str:
+    """The path of a request, as Idempotency-Keys are scoped by it."""
+    return str(urlsplit(str(request.url)).path).rstrip("/").lower()
 
 
 def _cause(error: BaseException) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import azure.functions as func
 
 from registration.listing import Query
+from registration.rendering import plan_text
 from registration.triggers import http
 from registration.triggers.registrations import accepted
 from registration.wiring import wired
@@ -35,13 +36,13 @@ def operation_result(req: func.HttpRequest) -> func.HttpResponse:
 @blueprint.function_name("operation_retry")
 @blueprint.route("api/operations/{id}/retry", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 def operation_retry(req: func.HttpRequest) -> func.HttpResponse:
-    return http.handle(_retry, req)
+    return http.handle(http.change(_retry, "retry"), req)
 
 
 @blueprint.function_name("operation_cancel")
 @blueprint.route("api/operations/{id}/cancel", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 def operation_cancel(req: func.HttpRequest) -> func.HttpResponse:
-    return http.handle(_cancel, req)
+    return http.handle(http.change(_cancel, "cancel"), req)
 
 
 def _list(req: func.HttpRequest) -> func.HttpResponse:
@@ -61,17 +62,23 @@ def _result(req: func.HttpRequest) -> func.HttpResponse:
     operation_id = _id(req)
     reports = wired(lambda parts: parts.reports)
     code, body = reports.result(caller, operation_id, _number(req, "skip"), _number(req, "change"))
+    if code == 200 and body.get("dryRun") and http.wants_text(req):
+        return http.text(200, plan_text(body))
     return http.answer(code, body, reports.links(operation_id) if code == 202 else {})
 
 
-def _retry(req: func.HttpRequest) -> func.HttpResponse:
-    caller = http.caller(req)
-    return accepted(wired(lambda parts: parts.acceptance).retry(caller, _id(req)))
+def _retry(req: func.HttpRequest, trace: http.Trace) -> func.HttpResponse:
+    trace.caller = http.caller(req)
+    trace.what = _id(req)
+    operation = wired(lambda parts: parts.acceptance).retry(trace.caller, trace.what)
+    trace.operation = operation.id
+    return accepted(operation)
 
 
-def _cancel(req: func.HttpRequest) -> func.HttpResponse:
-    caller = http.caller(req)
-    return accepted(wired(lambda parts: parts.cancellation).cancel(caller, _id(req)))
+def _cancel(req: func.HttpRequest, trace: http.Trace) -> func.HttpResponse:
+    trace.caller = http.caller(req)
+    trace.what = trace.operation = _id(req)
+    return accepted(wired(lambda parts: parts.cancellation).cancel(trace.caller, trace.what))
 
 
 def _id(req: func.HttpRequest) -> str:

@@ -1,11 +1,11 @@
-"""`POST /api/registrations`, and the original project's `/send_data`."""
+"""`/api/registrations`: what is sent, replaced and deleted; and the original project's `/send_data`."""
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 import azure.functions as func
 
+from registration.conditions import Condition
+from registration.desired import etag_of
 from registration.snapshot import Operation
 from registration.triggers import http
 from registration.wiring import wired
@@ -16,31 +16,57 @@ blueprint = func.Blueprint()
 @blueprint.function_name("registrations_post")
 @blueprint.route("api/registrations", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 def registrations_post(req: func.HttpRequest) -> func.HttpResponse:
-    return http.handle(_submit, req)
+    return http.handle(http.change(_submit, "register"), req)
+
+
+@blueprint.function_name("registration_put")
+@blueprint.route("api/registrations/{name}", methods=["PUT"], auth_level=func.AuthLevel.ANONYMOUS)
+def registration_put(req: func.HttpRequest) -> func.HttpResponse:
+    return http.handle(http.change(_submit, "register"), req)
+
+
+@blueprint.function_name("registration_delete")
+@blueprint.route("api/registrations/{name}", methods=["DELETE"], auth_level=func.AuthLevel.ANONYMOUS)
+def registration_delete(req: func.HttpRequest) -> func.HttpResponse:
+    return http.handle(http.change(_delete, "delete"), req)
 
 
 @blueprint.function_name("send_data")
 @blueprint.route("send_data", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 def send_data(req: func.HttpRequest) -> func.HttpResponse:
-    return http.handle(_submit, req)
+    return http.handle(http.change(_submit, "register"), req)
 
 
 @blueprint.function_name("send_data_below_api")
 @blueprint.route("api/send_data", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 def send_data_below_api(req: func.HttpRequest) -> func.HttpResponse:
-    return http.handle(_submit, req)
+    return http.handle(http.change(_submit, "register"), req)
 
 
-def _submit(req: func.HttpRequest) -> func.HttpResponse:
-    caller = http.caller(req)
+def _submit(req: func.HttpRequest, trace: http.Trace) -> func.HttpResponse:
+    trace.caller = http.caller(req)
+    trace.what = _name(req)
     acceptance = wired(lambda parts: parts.acceptance)
     operation = acceptance.submit(
-        caller,
+        trace.caller,
         req.get_body(),
         http.header(req, "content-type") or "",
-        _route(req.url),
+        http.route(req),
         http.header(req, "idempotency-key"),
+        trace.what,
+        _condition(req),
     )
+    trace.what, trace.operation = operation.name, operation.id
+    return accepted(operation)
+
+
+def _delete(req: func.HttpRequest, trace: http.Trace) -> func.HttpResponse:
+    trace.caller = http.caller(req)
+    trace.what = _name(req) or ""
+    operation = wired(lambda parts: parts.removal).remove(trace.caller, trace.what, _condition(req))
+    if operation is None:
+        return http.empty(204)
+    trace.operation = operation.id
     return accepted(operation)
 
 
@@ -48,9 +74,17 @@ def accepted(operation: Operation) -> func.HttpResponse:
     """202, with the operation's status as its body: Data Factory polls `Location` by itself."""
     reports = wired(lambda parts: parts.reports)
     status = reports.status(operation.caller, operation.id)
-    return http.answer(202, status, reports.links(operation.id))
+    headers = reports.links(operation.id)
+    if operation.generation and not operation.dry_run and operation.retry_of is None:
+        headers["ETag"] = etag_of(operation.generation, operation.id)
+    return http.answer(202, status, headers)
 
 
-def _route(url: str) -> str:
-    """The path of a request, as Idempotency-Keys are scoped by it."""
-    return urlsplit(url).path.rstrip("/").lower()
+def _name(req: func.HttpRequest) -> str | None:
+    """As the address gives it."""
+    name = req.route_params.get("name")
+    return None if name is None else str(name)
+
+
+def _condition(req: func.HttpRequest) -> Condition:
+    return Condition.parse(http.header(req, "if-match"), http.header(req, "if-none-match"))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared.assets import ObservedData, ObservedDatastore
+from shared.assets import ObservedContainer, ObservedData, ObservedDatastore
 from shared.paths import short_form
 from shared.secrets import Secret
 from shared.workspace import Workspace
@@ -80,11 +80,28 @@ def observed_data(name: str, resource: Mapping[str, Any], workspace: Workspace) 
         name=name,
         version=str(resource.get("name") or ""),
         type=str(properties.get("dataType") or ""),
-        path=short_path(str(properties.get("dataUri") or ""), workspace),
+        path=masked(short_path(str(properties.get("dataUri") or ""), workspace)),
         description=_text(properties.get("description")),
         tags=_tags(properties.get("tags")),
+        properties=_tags(properties.get("properties")),
         archived=bool(properties.get("isArchived")),
     )
+
+
+def observed_container(resource: Mapping[str, Any]) -> ObservedContainer:
+    """From `…/data/<name>`."""
+    properties = _dict(resource.get("properties"))
+    return ObservedContainer(
+        name=str(resource.get("name") or ""),
+        latest=str(properties.get("latestVersion") or ""),
+        archived=bool(properties.get("isArchived")),
+    )
+
+
+def masked(path: str) -> str:
+    """Without the query of an address, which may be a SAS that somebody registered. None of ours has one."""
+    address, mark, _ = path.partition("?")
+    return f"{address}?…" if mark else path
 
 
 def short_path(path: str, workspace: Workspace) -> str:

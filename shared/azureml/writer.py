@@ -1,4 +1,4 @@
-"""Writes through azure-ai-ml: one PUT for each asset, in the workspace's own MLClient."""
+"""Writes through azure-ai-ml, in the workspace's own MLClient: one PUT for each asset."""
 
 from __future__ import annotations
 
@@ -39,3 +39,16 @@ class Writer:
         client = self._clients.of(workspace)
         with azure_errors():
             client.data.create_or_update(data_entity(data))
+
+    def delete_datastore(self, workspace: Workspace, name: str) -> None:
+        """Removes the datastore, and nothing of what it points to. One that is gone is no error."""
+        client = self._clients.of(workspace)
+        with azure_errors():
+            client.datastores.delete(name)
+
+    def archive_data(self, workspace: Workspace, name: str, version: str) -> None:
+        """Archives one version, a GET and a PUT: it is no longer listed, and can still be used and restored. Never the
+        asset as a whole: below an archived one no version can be restored."""
+        client = self._clients.of(workspace)
+        with azure_errors():
+            client.data.archive(name, version=version)

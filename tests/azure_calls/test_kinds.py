@@ -13,14 +13,15 @@ from local.azurite import ROOT
 from registration.body import parse_body
 from registration.document import parse_registration
 from registration.inventory import State
-from registration.plan import Action, Desired, make_plan
+from registration.plan import Action, Claim, Desired, Inventory, Origin, make_plan
 from registration.policy import Rights, Rule
-from registration.reconcile import Reconciled
+from registration.verdicts import Reconciled
 from registration.versions import with_versions
 from registration.wiring import Wiring, utc_now
 from shared.transport import Transport
 from shared.workspace import Workspace
 from tests.azure_calls.lake import LocalLake
+from tests.azure_calls.reconciling import reconcile
 from tests.local_azure.definitions import Definitions
 from tests.road.journey import host_environment, target
 from tests.support import LocalStack
@@ -125,12 +126,11 @@ class Bench:
             body["data" if "path" in asset else "datastores"].append(asset)
         request = parse_registration(json.loads(json.dumps(body)), self.parts.settings.key_vault_urls, 99)
         self.registration = with_versions(request, None, utc_now())
-        reconciler = self.parts.worker._reconciler
-        return reconciler.reconcile(
-            self.workspace, self.registration, EVERYTHING, lambda _: self.inventory, lambda: None, "a/b"
-        )
+        result, self.known = reconcile(self.parts, self.workspace, self.registration, EVERYTHING, self.state)
+        return result
 
-    inventory: Any = State().assets
+    state = State()
+    """What the next run knows of the workspace: nothing, unless a test hands it `known`."""
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_datastores(bench: Bench, kind: str) -> None:
     first = bench.reconcile(wanted)
     assert [(result.verdict, result.error) for result in first.assets] == [("created", None)]
     valid_on_the_wire(bench)
-    bench.inventory = {asset.lower(): applied for asset, applied in first.applied().items()}
+    bench.state = bench.known
     again = bench.reconcile(wanted)
     assert [(result.verdict, result.reasons) for result in again.assets] == [("unchanged", ())]
     [(_, _, _, sent, _)] = bench.wire.writes
@@ -180,14 +180,15 @@ def test_data(bench: Bench, kind: str) -> None:
     assert [result.verdict for result in first.assets] == ["created", "created"]
     assert len(bench.wire.writes) == 2, "an MLTable is one write too, and nothing is read from storage"
     valid_on_the_wire(bench)
-    observed = bench.parts.worker._reconciler._reader.observe(
-        bench.workspace, bench.registration.data, bench.parts.pool
-    )
+    reader = bench.parts.reconciler._reader
+    observed = reader.look(bench.workspace, bench.parts.pool)
+    observed = reader.versions(bench.workspace, observed, {("sales", "1"): "1"}, {}, bench.parts.pool)
     found = observed.data["sales", "1"]
+    assert found is not None
     wanted = bench.registration.data[0]
     assert (found.type, found.path, found.description or None) == (wanted.type, wanted.path, wanted.description)
     assert found.tags == (wanted.tags or {})
-    [change] = make_plan(Desired(data=(wanted,)), {}, observed)
+    [change] = make_plan(Desired((Claim(Origin("bench", ""), wanted),)), Inventory(), observed).changes
     assert change.action is Action.ADOPT
 
 

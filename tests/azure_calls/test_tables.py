@@ -24,6 +24,7 @@ from shared.lake import MAX_BYTES, Lake
 from shared.tables import TableDefinition, mltable_text
 from shared.transport import Transport
 from tests.azure_calls.lake import LocalLake
+from tests.azure_calls.reconciling import reconcile
 from tests.azure_calls.test_kinds import ALL, Bench
 from tests.road.journey import Journey, blobs, changes, host_environment, outcomes, registration, versions
 from tests.support import LocalStack
@@ -228,9 +229,7 @@ def test_the_policy_is_asked_again_when_the_workspace_has_its_turn(
     request = parse_registration(registration([bench.workspace.key], {**table(folder), "version": "1"}), (), 9)
     rights = Rights((Rule.model_validate({"callers": [], "actions": [], **ALL, "writes": ["sourcedata/silver/x/*"]}),))
     with lake.writable():
-        result = bench.parts.worker._reconciler.reconcile(
-            bench.workspace, request, rights, lambda _: State().assets, lambda: None, "a/b"
-        )
+        result, _ = reconcile(bench.parts, bench.workspace, request, rights, State())
     assert [(asset.asset, asset.verdict) for asset in result.assets] == [
         ("datastores/silver", "created"),
         ("data/sales/1", "notAuthorized"),

@@ -182,6 +182,44 @@ def test_a_list_of_an_unknown_group_or_subscription(azure: LocalAzure) -> None:
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, code)
 
 
+def test_every_list_of_an_unknown_subscription_names_it(azure: LocalAzure) -> None:
+    """Whatever is listed, and in whichever group."""
+    root = f"/subscriptions/{SUBSCRIPTION.replace('1', '2')}"
+    tail = "providers/Microsoft.MachineLearningServices/workspaces"
+    for path in ("resourceGroups", tail, f"resourceGroups/rg1/{tail}", f"resourceGroups/rg1/{tail}/ws1/data"):
+        answer = azure.call("GET", f"{root}/{path}")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "SubscriptionNotFound")
+
+
+def test_lists_of_workspaces_have_tags_and_pages_and_ask_for_one_action(azure: LocalAzure) -> None:
+    definitions = Definitions()
+    for number in range(40):
+        path = azure.workspace(f"ws-{number:02}")
+        workspace = {"location": "westeurope", "kind": "Hub" if number else "Default", "tags": {"number": str(number)}}
+        azure.emulator("PUT", f"resources{path}", workspace)
+    tail = "providers/Microsoft.MachineLearningServices/workspaces"
+    app = azure.config["identities"]["app"]["object_id"]
+    for scope in (f"/subscriptions/{SUBSCRIPTION}", f"/subscriptions/{SUBSCRIPTION}/resourcegroups/RG1"):
+        found: list[dict[str, Any]] = []
+        url: str | None = f"{scope}/{tail}"
+        azure.emulator("PATCH", "settings", {"roles": {app: ["Microsoft.MachineLearningServices/workspaces/read"]}})
+        while url:
+            page = azure.call("GET", url.removeprefix(azure.arm), as_="app").json()
+            definitions.check("GET", f"{scope}/{tail}", 200, None, page)
+            assert 0 < len(page["value"]) <= 30
+            found += page["value"]
+            url = page.get("nextLink")
+        shown = {row["name"]: (row["kind"], row["tags"]) for row in found}
+        assert len(found) == len(shown) == 42
+        assert shown["ws-00"] == ("Default", {"number": "0"})
+        assert shown["ws-39"] == ("Hub", {"number": "39"})
+        azure.emulator("PATCH", "settings", {"roles": {app: ["Microsoft.MachineLearningServices/workspaces/*/read"]}})
+        refused = azure.call("GET", f"{scope}/{tail}", as_="app")
+        assert (refused.status_code, refused.json()["error"]["code"]) == (403, "AuthorizationFailed")
+        action = "'Microsoft.MachineLearningServices/workspaces/read' over scope '/subscriptions/"
+        assert action in refused.json()["error"]["message"]
+
+
 def test_legacy_workspaces_take_no_v2_calls(azure: LocalAzure) -> None:
     azure.call("PATCH", azure.workspace(), {"properties": {"v1LegacyMode": True}})
     answer = put(azure, "data/a/versions/1", FILE)

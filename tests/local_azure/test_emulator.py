@@ -100,3 +100,11 @@ def test_latency_and_a_clean_start(azure: LocalAzure) -> None:
     azure.emulator("PATCH", "settings", {"latency_ms": 0})
     azure.emulator("POST", "reset", {"state": True})
     assert azure.call("GET", f"{azure.workspace()}/datastores").json() == {"value": []}
+
+
+def test_many_resources_at_once(azure: LocalAzure) -> None:
+    workspace = f"{azure.workspace()}-many"
+    resource = {"location": "westeurope", "properties": {}}
+    azure.emulator("PUT", "resources", {workspace: resource, f"{workspace}/datastores/d": STORE})
+    listed = azure.call("GET", f"{workspace}/datastores").json()["value"]
+    assert [found["name"] for found in listed] == ["d"]

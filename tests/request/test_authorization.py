@@ -8,7 +8,8 @@ import pytest
 
 from registration.authorization import containers_of, require
 from registration.caller import Caller
-from registration.document import MAX_FAULTS, parse_registration
+from registration.document import parse_registration
+from registration.faults import MAX_FAULTS
 from registration.policy import Action, parse_policy
 from shared.assets import Observed, ObservedDatastore
 from shared.errors import RequestError

@@ -10,11 +10,11 @@ import pytest
 
 from registration.authorization import containers_of, data_access
 from registration.document import Registration, parse_registration
-from registration.plan import Action, Applied, Desired, make_plan
+from registration.plan import Action, Applied, Change, Claim, Desired, Inventory, Origin, make_plan
 from registration.policy import Source
 from registration.tables import table_of
 from registration.versions import with_versions
-from shared.assets import Observed, ObservedData
+from shared.assets import Data, Observed, ObservedContainer, ObservedData
 from shared.tables import TableDefinition, covers
 from tests.request.test_registration import DATASTORE, VAULTS, WORKSPACE, body, faults_of
 
@@ -186,13 +186,19 @@ def test_a_datastore_that_leads_elsewhere_makes_a_new_version() -> None:
 def test_the_plan_compares_the_folder_of_the_file() -> None:
     [data] = parse({**TABLE, "version": "1"}).data
     held = ObservedData(name="sales", version="1", type="mltable", path=TO)
-    observed = Observed(names=frozenset({"sales"}), data={("sales", "1"): held})
-    [change] = make_plan(Desired(data=(data,)), {}, observed)
-    assert change.action is Action.ADOPT
-    kept = {data.id: Applied(json.loads(json.dumps(change.applied().fields)))}
-    assert make_plan(Desired(data=(data,)), kept, observed)[0].action is Action.NONE
+    observed = Observed(containers={"sales": ObservedContainer("sales", "1")}, data={("sales", "1"): held})
+
+    def change(wanted: Data, inventory: Inventory) -> Change:
+        [found] = make_plan(Desired((Claim(Origin("tables", ""), wanted),)), inventory, observed).changes
+        return found
+
+    adopted = change(data, Inventory())
+    assert adopted.action is Action.ADOPT
+    assert adopted.record is not None
+    kept = Inventory({data.id: Applied(json.loads(json.dumps(adopted.record.fields)))})
+    assert change(data, kept).action is Action.NONE
     [changed] = parse({**TABLE, "version": "1", "mltable": {"delimiter": ";"}}).data
-    [conflict] = make_plan(Desired(data=(changed,)), kept, observed)
+    conflict = change(changed, kept)
     assert (conflict.action, [reason.field for reason in conflict.reasons]) == (Action.CONFLICT, ["mltable"])
 
 

@@ -272,7 +272,9 @@ def test_the_sweeper_keeps_the_index_true(stack: LocalStack, factory: Journey, p
     parts.index.remove(operation)
     parts.index.add(operation)
     parts.documents.create(f"open/{done}", {})
-    lost = parts.operations._draft(str(uuid.uuid4()), operation.caller, operation.registration)
+    assert operation.registration is not None
+    request = operation.registration
+    lost = parts.operations._draft(str(uuid.uuid4()), operation.caller, request, lambda _: None)
     parts.operations._create(lost)
     parts.index.add(lost)
     assert ids(listed(factory, f"/api/operations?registration={name}")) == [lost.id, done]

@@ -158,8 +158,8 @@ def test_a_name_belongs_to_its_creator(stack: LocalStack) -> None:
     key = stack.new_workspace()
     sales = {**data("sales_2026"), "path": f"{LAKE}/sales/2026.csv"}
     body = registration([key], sales, name=f"Owned-{key.rsplit('/', 1)[1]}", datastores=[])
-    Journey(stack, "data-owner").done(body)
-    refused = Journey(stack).send({**body, "name": body["name"].lower()})
+    Journey(stack).done(body)
+    refused = Journey(stack, "data-owner").send({**body, "name": body["name"].lower()})
     assert (refused.status_code, refused.json()["error"]["code"]) == (403, "NotOwner")
 
 

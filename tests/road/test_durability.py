@@ -234,7 +234,7 @@ def test_the_sweeper_sends_messages_that_are_missing(stack: LocalStack, parts: W
     request = stored.registration
     parts.queue.send = lambda *_: (_ for _ in ()).throw(OSError("cut off"))  # type: ignore[method-assign]
     with pytest.raises(OSError, match="cut off"):
-        operations.accept(cut_off, stored.owner, request)
+        operations.accept(cut_off, stored.owner, request, lambda _: None)
     assert parts.results.progress(cut_off).status.value == "NotStarted"  # type: ignore[union-attr]
     del parts.queue.send
     parts.sweeper._clock = lambda: datetime.now(UTC) + timedelta(minutes=5)
@@ -251,7 +251,7 @@ def test_the_sweeper_clears_away_what_was_never_accepted(stack: LocalStack, part
     assert stored is not None
     lost = str(uuid.uuid4())
     operations = parts.operations
-    operations._create(operations._draft(lost, stored.owner, stored.registration))
+    operations._create(operations._draft(lost, stored.owner, stored.registration, lambda _: None))
     parts.sweeper._clock = lambda: datetime.now(UTC) + timedelta(minutes=5)
     parts.sweeper.sweep()
     assert operations.get(lost) is None

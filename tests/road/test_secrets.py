@@ -98,10 +98,10 @@ def test_a_tenants_own_principal_calls_for_its_subscriptions(
     stack.emulator("PATCH", "settings", {"roles": {principal: ["Microsoft.MachineLearningServices/workspaces/*"]}})
     here, there = Workspace(**target(stack.new_workspace())), Workspace(**target(stack.description["workspaces"][2]))
     parts = Wiring()
-    reader = parts.worker._reconciler._reader
+    reader = parts.reconciler._reader
     stack.emulator("POST", "reset", {})
     for workspace in (here, there):
-        reader.observe(workspace, (), parts.pool)
+        reader.look(workspace, parts.pool)
     callers = {
         call["path"].split("/")[2]: call["caller"]
         for call in stack.emulator("GET", "requests")

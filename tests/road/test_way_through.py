@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
@@ -138,9 +139,10 @@ def test_a_datastore_is_updated_in_place_only_where_a_field_differs(stack: Local
 
 
 def test_the_same_version_with_another_path_is_a_conflict_and_stays(stack: LocalStack, factory: Journey) -> None:
-    key = stack.new_workspace()
-    factory.done(registration([key], data("sales", version="1")))
-    result = factory.done(registration([key], data("sales", "elsewhere", version="1"), data("hr", version="1")), 424)
+    key, name = stack.new_workspace(), f"Sales-{uuid.uuid4().hex}"
+    factory.done(registration([key], data("sales", version="1"), name=name))
+    changed = registration([key], data("sales", "elsewhere", version="1"), data("hr", version="1"), name=name)
+    result = factory.done(changed, 424)
     assert outcomes(result) == {key: "conflict"}
     assert verdicts(result, key) == {"data/sales": "conflict", "datastores/silver": "unchanged", "data/hr": "created"}
     assert changes(result, key)["data/sales"]["reasons"][0]["reason"] == "immutable"

@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,13 @@ import yaml
 from local.azurite import ROOT
 from registration.document import parse_registration
 from registration.original import as_registration, is_original
+from registration.plan import Action, Sync, Why
+from registration.policy import Action as Permission
 from registration.policy import parse_policy
+from registration.results import Outcome
+from registration.verdicts import Verdict
 from registration.wiring import utc_now
-from shared.settings import Settings
+from shared.settings import DEFAULT_RECONCILE_SCHEDULE, DEFAULT_SWEEP_SCHEDULE, Settings
 from tests.support import LocalStack, eventually
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -38,8 +43,48 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 def test_the_settings_are_documented_with_their_defaults() -> None:
     text = (ROOT / "docs" / "settings.md").read_text()
     rows = dict(re.findall(r"^\| `(\w+)` \| (?:`([^`]*)`)? ?\|", text, re.MULTILINE))
-    fields = [field.metadata for field in Settings.__dataclass_fields__.values()]
-    assert {field["name"]: field["default"] or "" for field in fields}.items() <= rows.items()
+    known = [field.metadata for field in Settings.__dataclass_fields__.values()]
+    assert {field["name"]: field["default"] or "" for field in known}.items() <= rows.items()
+    for name, default in (
+        ("RECONCILE_SCHEDULE", DEFAULT_RECONCILE_SCHEDULE),
+        ("SWEEP_SCHEDULE", DEFAULT_SWEEP_SCHEDULE),
+    ):
+        assert re.search(rf"^\| `{name}` \|.*`{re.escape(default)}`", text, re.MULTILINE)
+
+
+def test_the_design_names_every_module() -> None:
+    text = (ROOT / "docs" / "design.md").read_text()
+    rooms = text[text.index("## Rooms") : text.index("## One road")]
+    named = re.findall(r"(?<![\w/])(\w+(?:\.py|/))", rooms)
+    for package in ("registration", "registration/plan", "shared"):
+        folder = ROOT / package
+        modules = [path.name for path in folder.glob("*.py") if path.name != "__init__.py"]
+        modules += [f"{path.parent.name}/" for path in folder.glob("*/__init__.py")]
+        assert [name for name in modules if name not in named] == []
+    there = {path.name for top in ("registration", "shared") for path in (ROOT / top).rglob("*.py")}
+    assert [name for name in named if name.endswith(".py") and name not in there | {"function_app.py"}] == []
+
+
+def column(page: str, head: str) -> list[list[str]]:
+    """For each row of a table, what its first column sets as code; the table that begins with `head`."""
+    text = (ROOT / "docs" / page).read_text()
+    table = text[text.index(head) :].split("\n\n", 1)[0]
+    return [re.findall(r"`([^`]+)`", line.split(" | ")[0]) for line in table.split("\n")[2:]]
+
+
+def test_the_plan_and_its_options_are_documented() -> None:
+    assert {name for [name] in column("desired-state.md", "| action | when |")} == set(Action)
+    reasons = (ROOT / "docs" / "desired-state.md").read_text()
+    assert [why for why in Why if f"`{why}`" not in reasons] == []
+    options = [re.split("[: ]", names[0])[0] for names in column("desired-state.md", "| option | default |")]
+    assert options == [field.name for field in fields(Sync)]
+    assert {name for [name] in column("policy.md", "| action | lets a caller |")} == set(Permission)
+
+
+def test_the_outcomes_are_documented() -> None:
+    workspaces = {name for names in column("api.md", "| outcome of a workspace |") for name in names}
+    assert workspaces == set(Outcome)
+    assert {name for names in column("api.md", "| outcome of an asset |") for name in names} == set(Verdict)
 
 
 @pytest.mark.parametrize("text", fenced("docs/request.md", "yaml") + fenced("README.md", "yaml"))
