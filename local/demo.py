@@ -1,4 +1,4 @@
-"""`make demo`: the original project's request on a stack of its own, sent as Data Factory sends it."""
+"""`make demo`: the original project's request on a stack of its own, sent as Data Factory sends it; then a night."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from local import supervisor
 from local.identity import MANAGEMENT, token
 from local.stack import TENANT, StackError
 
-_API_VERSION = "2024-04-01"
+_VERSION = {"api-version": "2024-04-01"}
 _FOLLOW_SECONDS = 180
 
 
@@ -74,6 +74,38 @@ class Demo:
         claims = [{"typ": "tid", "val": TENANT}, {"typ": "oid", "val": owner}]
         forged = base64.b64encode(json.dumps({"auth_typ": "aad", "claims": claims}).encode()).decode()
         _expect(self._post({"X-MS-CLIENT-PRINCIPAL": forged}), 401)
+        self._night(self._stack["workspaces"][0])
+
+    def _night(self, workspace: str) -> None:
+        """Somebody archives a version by hand; what the nightly run would do about it; what it does."""
+        print("\nSomebody archives the data asset sales in one workspace. What the nightly run would do about it:")
+        [version] = self._list(f"{_arm_path(workspace)}/data/sales/versions")
+        body = {"properties": {**version["properties"], "isArchived": True}}
+        self._arm.put(version["id"], params=_VERSION, headers=self._person(), json=body).raise_for_status()
+        asked = self._http.post(self._stack["api"] + "/reconcile?dryRun=true", json={}, headers=self._factory())
+        _expect(asked, 202)
+        self._follow(asked.headers["location"], asked.headers["operation-location"])
+        plan = self._http.get(asked.headers["location"], headers={**self._factory(), "Accept": "text/plain"})
+        print("".join(f"    {line}".rstrip() + "\n" for line in plan.text.splitlines()))
+        print("The night comes: the timer, by the host's own admin endpoint")
+        settings = json.loads((Path(self._stack["directory"]) / "config.json").read_text())
+        admin = self._stack["host_api"].removesuffix("/api") + "/admin/functions/nightly"
+        _expect(self._http.post(admin, json={"input": ""}, headers={"X-Local-Front": settings["front_secret"]}), 202)
+        operation = f"{self._stack['api']}/operations/{self._newest('reconcile')}"
+        self._follow(f"{operation}/result", operation)
+        print("What that workspace holds again:")
+        self._show(workspace)
+
+    def _newest(self, kind: str) -> str:
+        """The id of the newest operation of a kind, as soon as there is one that is no dry run."""
+        end = time.monotonic() + _FOLLOW_SECONDS
+        while time.monotonic() < end:
+            listed = self._http.get(self._stack["api"] + "/operations", headers=self._factory()).json()["value"]
+            found = [str(it["id"]) for it in listed if it["kind"] == kind and not it.get("dryRun")]
+            if found:
+                return found[0]
+            time.sleep(0.2)
+        raise DemoError(f"no operation of the kind {kind} was begun")
 
     def _send(self, identity: str, key: str) -> httpx.Response:
         return self._post({"Authorization": f"Bearer {token(self._stack, identity)}", "Idempotency-Key": key})
@@ -84,7 +116,7 @@ class Demo:
 
     def _follow(self, location: str, operation: str) -> None:
         """As Data Factory does: GET `Location` until it is no longer 202."""
-        headers = {"Authorization": f"Bearer {token(self._stack, 'data-factory')}"}
+        headers = self._factory()
         end = time.monotonic() + _FOLLOW_SECONDS
         shown = ""
         while (result := self._http.get(location, headers=headers)).status_code == 202:
@@ -102,8 +134,7 @@ class Demo:
     def _show(self, workspace: str) -> tuple[tuple[str, str, str], ...]:
         """Print what it holds; returns (name, version, path) of its data."""
         subscription, group, name = workspace.split("/")
-        base = f"/subscriptions/{subscription}/resourceGroups/{group}/providers"
-        base += f"/Microsoft.MachineLearningServices/workspaces/{name}"
+        base = _arm_path(workspace)
         print(f"  {name} ({group} in {subscription})")
         datastores = self._list(f"{base}/datastores")
         for datastore in datastores:
@@ -121,10 +152,16 @@ class Demo:
         return tuple(found)
 
     def _list(self, path: str) -> list[dict[str, Any]]:
-        headers = {"Authorization": f"Bearer {token(self._stack, 'platform-admin', MANAGEMENT)}"}
-        answer = self._arm.get(path, params={"api-version": _API_VERSION}, headers=headers)
+        answer = self._arm.get(path, params=_VERSION, headers=self._person())
         answer.raise_for_status()
         return list(answer.json()["value"])
+
+    def _factory(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {token(self._stack, 'data-factory')}"}
+
+    def _person(self) -> dict[str, str]:
+        """Of somebody with rights in Azure itself."""
+        return {"Authorization": f"Bearer {token(self._stack, 'platform-admin', MANAGEMENT)}"}
 
 
 def main() -> int:
@@ -144,6 +181,12 @@ def main() -> int:
     shutil.rmtree(directory)
     print("\nAll as it should be. The demo's stack is gone again; `make start` gives you one to keep.")
     return 0
+
+
+def _arm_path(workspace: str) -> str:
+    subscription, group, name = workspace.split("/")
+    resource = f"/subscriptions/{subscription}/resourceGroups/{group}/providers"
+    return f"{resource}/Microsoft.MachineLearningServices/workspaces/{name}"
 
 
 def _expect(answer: httpx.Response, status: int) -> None:
