@@ -11,10 +11,15 @@ import traceback
 from collections.abc import Callable
 from functools import partial
 
-from bench import accepting, fan_out, ground, imports, memory
+from bench import accepting, fan_out, ground, imports, memory, nightly
 from bench.figures import Figure, table
 
-SUBJECTS = {"fan_out": fan_out.measure, "memory": memory.measure, "accepting": accepting.measure}
+SUBJECTS = {
+    "fan_out": fan_out.measure,
+    "memory": memory.measure,
+    "accepting": accepting.measure,
+    "nightly": nightly.measure,
+}
 
 
 def main() -> int:
