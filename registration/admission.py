@@ -37,8 +37,8 @@ class Admission:
 
         def admit(stored: Stored | None) -> None:
             living = stored if stored is not None and stored.deleted is None else None
-            condition.check(living)
             self.owned(caller, stored)
+            condition.check(living)
             if request.sync.prune == "archive" or request.sync.keep_versions is not None:
                 named = replace(request, selectors=())
                 self._may_delete(caller, pairs(named), "have what is left over pruned, as sync says,")
@@ -51,8 +51,8 @@ class Admission:
 
     def deleting(self, caller: Caller, stored: Stored, condition: Condition) -> None:
         """Raises RequestError 403 or 412."""
-        condition.check(stored)
         self.owned(caller, stored)
+        condition.check(stored)
         self._may_delete(caller, pairs(stored.registration), "delete it")
 
     def owned(self, caller: Caller, stored: Stored | None) -> None:

@@ -62,8 +62,9 @@ class Removal:
                 self._catalog.discard(name)
                 log.warning("A damaged registration was deleted; what it made stays.", registration=name)
                 return None
-            if stored is None:
-                raise RequestError(404, "RegistrationNotFound", "There is no such registration.", target="name")
+            if stored is None or Sight(caller, self._policy()).part(stored) is None:
+                message = "There is no such registration, or you may not read it."
+                raise RequestError(404, "RegistrationNotFound", message, target="name")
             if stored.deleted is not None:
                 self._admission.owned(caller, stored)
                 return self._begin(caller, stored)
