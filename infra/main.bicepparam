@@ -1,0 +1,19 @@
+// What `azd up` deploys: from the azd environment (`azd env set NAME value`). Lists are JSON.
+
+using 'main.bicep'
+
+param environmentName = readEnvironmentVariable('AZURE_ENV_NAME', 'dev')
+param location = readEnvironmentVariable('AZURE_LOCATION', 'westeurope')
+param operatorId = readEnvironmentVariable('AZURE_PRINCIPAL_ID', '')
+param operatorType = any(readEnvironmentVariable('AZURE_PRINCIPAL_TYPE', 'User'))
+param workspaceScopes = json(readEnvironmentVariable('REGISTRAR_WORKSPACE_SCOPES', '[]'))
+param roleAssignments = json(readEnvironmentVariable('REGISTRAR_ROLE_ASSIGNMENTS', '[]'))
+param callers = json(readEnvironmentVariable('REGISTRAR_CALLERS', '[]'))
+param network = json(readEnvironmentVariable('REGISTRAR_NETWORK', '{"kind": "none"}'))
+param settings = json(readEnvironmentVariable('REGISTRAR_SETTINGS', '{}'))
+param deployEntraApp = bool(readEnvironmentVariable('REGISTRAR_DEPLOY_ENTRA_APP', 'true'))
+param entraClientId = readEnvironmentVariable('REGISTRAR_ENTRA_CLIENT_ID', '')
+param entraAudience = readEnvironmentVariable('REGISTRAR_ENTRA_AUDIENCE', '')
+param furtherVaultIds = json(readEnvironmentVariable('REGISTRAR_FURTHER_VAULT_IDS', '[]'))
+param tableContainerIds = json(readEnvironmentVariable('REGISTRAR_TABLE_CONTAINER_IDS', '[]'))
+param alertEmail = readEnvironmentVariable('REGISTRAR_ALERT_EMAIL', '')
