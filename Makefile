@@ -8,9 +8,10 @@ START_ARGS ?=
 python := $(VENV)/bin/python
 packages := $(VENV)/.packages
 azurite := node_modules/.complete
+checkov := .venv-checkov/.complete
 
 .DEFAULT_GOAL := setup
-.PHONY: setup check test bench mltable start demo azurite clean help
+.PHONY: setup check test infra bench mltable start demo azurite clean help
 
 setup: $(packages) $(azurite) ## Set up .venv, its packages and Azurite (what plain `make` does)
 
@@ -20,8 +21,11 @@ check: $(packages) ## Lint, format, types, import contract
 	"$(python)" -m mypy
 	"$(VENV)/bin/lint-imports" --no-logo
 
-test: setup ## All tests; PYTEST_ARGS="-k name" for some
+test: setup $(checkov) ## All tests, those of infra/ among them; PYTEST_ARGS="-k name" for some
 	"$(python)" -m pytest $(PYTEST_ARGS)
+
+infra: setup $(checkov) ## The tests of infra/ alone: it builds, and what it deploys is as it should be
+	"$(python)" -m pytest tests/infra $(PYTEST_ARGS)
 
 bench: setup ## How fast it is: one run of a few minutes, one table, on a stack of its own
 	@exec "$(python)" -m bench
@@ -57,4 +61,11 @@ $(packages): requirements.txt requirements-dev.txt constraints.txt
 $(azurite): package.json package-lock.json | $(packages)
 	@echo "Setting up Azurite in node_modules"
 	@"$(python)" -m local install
+	@touch $@
+
+# A tool with pins of its own, used by the tests of infra/ alone; one environment, whichever Python they run with.
+$(checkov): infra/requirements-checkov.txt
+	@echo "Setting up checkov in .venv-checkov"
+	@"$(PYTHON)" -m venv --clear .venv-checkov
+	@.venv-checkov/bin/python -m pip install -qq --disable-pip-version-check -r infra/requirements-checkov.txt
 	@touch $@

@@ -1,0 +1,78 @@
+"""Every Bicep and parameter file builds, without a word; wrong parameters do not."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.infra import bicep as tools
+from tests.infra.bicep import INFRA, Bicep, Failed
+from tests.infra.conftest import SETS, Deployed, scope_of
+
+
+def test_every_file_builds_without_error_or_warning(bicep: Bicep) -> None:
+    bicep.build(tools.sources())
+
+
+def test_every_parameter_file_is_one_of_the_sets() -> None:
+    assert {file.stem for file in tools.parameter_files()} == {"main", *SETS}
+
+
+def test_no_warning_is_silenced_without_its_reason() -> None:
+    """`#disable-next-line` stands below a comment; nothing is switched off for a whole file."""
+    for file in tools.sources():
+        lines = file.read_text(encoding="utf-8").splitlines()
+        for before, line in zip(["", *lines], lines, strict=False):
+            assert "#disable-diagnostics" not in line, file
+            assert "#disable-next-line" not in line or before.strip().startswith("//"), file
+
+
+def test_a_warning_fails_the_build(bicep: Bicep, tmp_path: Path) -> None:
+    """Or else all of this would prove nothing."""
+    for text in ("param unused string\n", "resource r 'Microsoft.Storage/storageAccounts@2026-04-01' = {}\n"):
+        (tmp_path / "wrong.bicep").write_text(text)
+        with pytest.raises(Failed):
+            bicep.build([tmp_path / "wrong.bicep"])
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ("param deployEntraApp = false", "entraClientId"),
+        ("param deployEntraApp = false\nparam entraClientId = 'c'", "entraAudience"),
+        ("param deployDataFactory = false", "at least one caller"),
+        ("param network = { kind: 'new' }", "addressPrefix"),
+        ("param network = { kind: 'existing' }", "integrationSubnetId"),
+        ("param pythonVersion = '3.10'", "pythonVersion"),
+    ],
+)
+def test_parameters_that_make_no_sense_are_refused(bicep: Bicep, tmp_path: Path, parameters: str, said: str) -> None:
+    file = tmp_path / "refused.bicepparam"
+    head = f"using '{os.path.relpath(INFRA / 'main.bicep', tmp_path)}'\n"
+    head += "param environmentName = 'x'\nparam location = 'y'\nparam workspaceScopes = []\n"
+    file.write_text(head + parameters + "\n")
+    with pytest.raises(Failed, match=said):
+        bicep.evaluate(file)
+
+
+def test_azd_fills_the_parameters_from_its_environment(bicep: Bicep) -> None:
+    group = "/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/ml-rg"
+    environment = {
+        "AZURE_ENV_NAME": "blue",
+        "AZURE_LOCATION": "swedencentral",
+        "AZURE_PRINCIPAL_ID": "dddddddd-0000-4000-8000-000000000001",
+        "REGISTRAR_WORKSPACE_SCOPES": json.dumps([group]),
+        "REGISTRAR_SETTINGS": '{"MAX_ATTEMPTS": "9"}',
+        "REGISTRAR_ALERT_EMAIL": "someone@example.com",
+    }
+    found = Deployed(bicep.evaluate(INFRA / "main.bicepparam", environment))
+    assert found.one("Microsoft.Resources/resourceGroups")["name"] == "rg-registrar-blue"
+    assert found.one("Microsoft.Web/sites")["location"] == "swedencentral"
+    assert found.properties("Microsoft.Web/sites/config", "/appsettings")["MAX_ATTEMPTS"] == "9"
+    assert len(found.all("Microsoft.Insights/actionGroups")) == 1
+    assigned = [it["properties"]["principalId"] for it in found.all("Microsoft.Authorization/roleAssignments")]
+    assert assigned.count("dddddddd-0000-4000-8000-000000000001") == 2
+    assert any(scope_of(it) == group for it in found.all("Microsoft.Authorization/roleAssignments"))
