@@ -27,6 +27,12 @@ ROUTES = {
     VERSION: _ASSET,
     OPERATION: {"read"},
 }
+GUARDED = {  # not emulated either, but the right is asked for first, as on Azure: who lacks it gets 403
+    WORKSPACE: {"listKeys", "listStorageAccountKeys"},
+    f"{WORKSPACE}/computes": {*_ASSET, "listKeys"},
+    f"{WORKSPACE}/connections": {*_ASSET, "listSecrets"},
+    f"{WORKSPACE}/onlineEndpoints": {*_ASSET, "listKeys"},
+}
 QUERY = lists.PARAMETERS | {"api-version", "skipValidation", "forceToPurge"}
 
 
@@ -82,6 +88,8 @@ class Arm:
         if place.type == OPERATION:  # whoever was told of an operation may follow it
             return self._operation(place)
         self.roles.demand(claims, action(place, verb), place.id)
+        if verb not in ROUTES.get(place.type, ()):
+            raise _not_emulated(request.method, parts.path)
         self._demand_parents(place, verb)
         if verb == "list":
             return self._list(place, query, parts.path)
@@ -178,6 +186,10 @@ def _route(method: str, path: str) -> tuple[Place, str]:
     place = parse(path)
     if place is not None and not place.item:
         verb = "list" if verb == "read" else ""
-    if place is None or verb not in ROUTES.get(place.type, ()):
-        raise AzureError(501, "NotEmulated", f"{method} {path} is not emulated: nothing is pretended here.")
+    if place is None or verb not in ROUTES.get(place.type, set()) | GUARDED.get(place.type, set()):
+        raise _not_emulated(method, path)
     return place, verb
+
+
+def _not_emulated(method: str, path: str) -> AzureError:
+    return AzureError(501, "NotEmulated", f"{method} {path} is not emulated: nothing is pretended here.")

@@ -233,6 +233,7 @@ def test_legacy_workspaces_take_no_v2_calls(azure: LocalAzure) -> None:
         ("GET", "/environments"),
         ("GET", "/datastores/a/secrets/b"),
         ("POST", "/listKeys"),
+        ("PUT", "/computes/c"),
         ("PATCH", "/datastores/a"),
         ("GET", "/datastores?searchText=a"),
         ("HEAD", ""),
