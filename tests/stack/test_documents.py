@@ -36,8 +36,18 @@ def fenced(page: str, language: str) -> list[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_leads_somewhere(page: Path) -> None:
-    links = re.findall(r"\]\(([^)#:]+)\)", page.read_text())
-    assert [link for link in links if not (page.parent / link).exists()] == []
+    links = re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", page.read_text())
+    for path, heading in links:
+        target = page.parent / path if path else page
+        assert target.exists(), path
+        assert not heading or heading in headings(target), f"{path}#{heading}"
+
+
+def headings(page: Path) -> set[str]:
+    """As GitHub names them in links."""
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    found = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
 
 
 def test_the_settings_are_documented_with_their_defaults() -> None:
@@ -97,8 +107,10 @@ def test_the_original_bodies_in_the_docs_are_valid() -> None:
     assert is_original(shown)
     body, faults = as_registration(shown, utc_now())
     parse_registration(body, VAULTS, 50_000, faults)
-    [activity] = [json.loads(text) for text in fenced("docs/data-factory.md", "json")]
-    assert is_original(activity["typeProperties"]["body"])
+    activity, body = map(json.loads, fenced("docs/data-factory.md", "json"))
+    assert is_original(body)
+    deployed = json.loads((ROOT / "infra" / "data-factory" / "register.json").read_text())
+    assert [activity] == deployed["activities"]
 
 
 @pytest.mark.parametrize("text", [*fenced("docs/policy.md", "yaml"), (ROOT / "policy.sample.yml").read_text()])
