@@ -19,6 +19,14 @@ type Caller = {
 }
 
 @export()
+@description('A caller whose ids only the deployment knows may be among them, so their lengths are not promised.')
+type Admitted = {
+  objectId: string
+  clientId: string
+  appRole: AppRole?
+}
+
+@export()
 type AppRole = 'Registrar.Call' | 'Registrar.Administer'
 
 @export()

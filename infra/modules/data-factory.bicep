@@ -1,6 +1,9 @@
 // A data factory that sends registrations as an identity which the door knows.
 
+@minLength(3)
+@maxLength(63)
 param name string
+
 param location string
 param tags object
 param identityId string

@@ -3,13 +3,13 @@
 
 extension microsoftGraphV1
 
-import { Caller } from '../types.bicep'
+import { Admitted } from '../types.bicep'
 
 @description('Unique in the tenant; a later deployment finds the registration by it.')
 param name string
 
 @description('Whom to assign an app role.')
-param callers Caller[]
+param callers Admitted[]
 
 var audience = 'api://${tenant().tenantId}/${name}'
 var roles = [

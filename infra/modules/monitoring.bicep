@@ -1,6 +1,9 @@
 // Where log lines, requests and metrics go. Nobody writes there with a key.
 
+@minLength(4)
+@maxLength(63)
 param logAnalyticsName string
+
 param applicationInsightsName string
 param location string
 param tags object

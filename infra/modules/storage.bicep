@@ -1,6 +1,9 @@
 // The host's storage, which also keeps the app's documents, its queue, its policy and its package. Identities only.
 
+@minLength(3)
+@maxLength(24)
 param name string
+
 param location string
 param tags object
 param skuName string

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,27 @@ def test_a_warning_fails_the_build(bicep: Bicep, tmp_path: Path) -> None:
         (tmp_path / "wrong.bicep").write_text(text)
         with pytest.raises(Failed):
             bicep.build([tmp_path / "wrong.bicep"])
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("auth.json", '"requireAuthentication"', '"requireAuthentificaton"'),
+        ("auth.json", '"Return401"', "401"),
+        ("data-factory/register.json", '"WebActivity"', '"WebActivty"'),
+        ("data-factory/register-and-poll.json", '"turnOffAsync": true', '"turnOffAsync": "yes"'),
+        ("data-factory/register-and-poll.json", '"waitTimeInSeconds"', '"seconds"'),
+    ],
+)
+def test_json_that_a_template_loads_is_checked_with_it(
+    bicep: Bicep, tmp_path: Path, file: str, old: str, new: str
+) -> None:
+    shutil.copytree(INFRA, tmp_path / "infra")
+    broken = tmp_path / "infra" / file
+    assert old in broken.read_text()
+    broken.write_text(broken.read_text().replace(old, new, 1))
+    with pytest.raises(Failed):
+        bicep.build([tmp_path / "infra" / "main.bicep"])
 
 
 @pytest.mark.parametrize(

@@ -138,6 +138,20 @@ def definition(found: Deployed, role: str) -> str:
     return str(made["name"])
 
 
+def test_every_role_that_is_assigned_is_one_of_azures_or_of_ours(deployed: Deployed, built_in: dict[str, str]) -> None:
+    ours = {it["name"] for it in deployed.all("Microsoft.Authorization/roleDefinitions")}
+    used = {it["properties"]["roleDefinitionId"].rpartition("/")[2] for it in deployed.all(ASSIGNMENTS)}
+    assert used <= ours | set(built_in)
+
+
+def test_roles_of_azures_go_by_their_own_names(built_in: dict[str, str]) -> None:
+    text = "".join(file.read_text() for file in (INFRA / "modules").glob("*.bicep"))
+    named = re.findall(r"^(?:  |var )(\w+)(?::| =) '([0-9a-f]{8}-[0-9a-f-]{27})'$", text, re.MULTILINE)
+    assert len(named) >= 9
+    for name, role in named:
+        assert built_in[role].replace(" ", "").lower() == name.lower()
+
+
 def test_people_get_their_roles_where_they_were_meant_to(deploy: Deploy) -> None:
     found = deploy("everything")
     group = "/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/ml-rg"
