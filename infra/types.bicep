@@ -85,7 +85,9 @@ type SettingOverrides = {
   MAX_BODY_BYTES: string?
   MAX_CHANGES: string?
   OPERATION_DEADLINE_MINUTES: string?
+  OPERATION_RETENTION_DAYS: string?
   MAX_ATTEMPTS: string?
+  RECONCILE_SCHEDULE: string?
   SWEEP_SCHEDULE: string?
   PYTHON_THREADPOOL_THREAD_COUNT: string?
 }

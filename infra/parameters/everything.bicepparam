@@ -54,7 +54,12 @@ param tableContainerIds = [
 param operatorId = 'dddddddd-0000-4000-8000-000000000001'
 param operatorType = 'Group'
 param alertEmail = 'platform@example.com'
-param settings = { MAX_ATTEMPTS: '7', OPERATION_DEADLINE_MINUTES: '120' }
+param settings = {
+  MAX_ATTEMPTS: '7'
+  OPERATION_DEADLINE_MINUTES: '120'
+  OPERATION_RETENTION_DAYS: '90'
+  RECONCILE_SCHEDULE: '0 30 3 * * *'
+}
 param pythonVersion = '3.13'
 param maximumInstanceCount = 100
 param storageSku = 'Standard_GZRS'

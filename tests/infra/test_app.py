@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from local.azurite import ROOT
-from shared.settings import CONTAINER, DEFAULT_SWEEP_SCHEDULE, POISON_QUEUE, QUEUE, Settings
+from shared.settings import (
+    AUDIT_CONTAINER,
+    CONTAINER,
+    DEFAULT_RECONCILE_SCHEDULE,
+    DEFAULT_SWEEP_SCHEDULE,
+    POISON_QUEUE,
+    QUEUE,
+    Settings,
+)
 from tests.infra.bicep import INFRA
 from tests.infra.conftest import Deploy, Deployed
 
@@ -31,6 +39,7 @@ PLATFORM = {
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
     "EASY_AUTH_ENABLED",
     "PYTHON_THREADPOOL_THREAD_COUNT",
+    "RECONCILE_SCHEDULE",
     "SWEEP_SCHEDULE",
 }
 """Read by the platform, or besides the table (docs/settings.md)."""
@@ -64,6 +73,7 @@ def test_every_default_of_the_code_is_the_templates(deploy: Deploy) -> None:
     found = settings(deploy("minimal"))
     wanted = {name: default for name, default in table().items() if default and name not in LEFT_OUT}
     assert {name: found.get(name) for name in wanted} == wanted
+    assert found["RECONCILE_SCHEDULE"] == DEFAULT_RECONCILE_SCHEDULE
     assert found["SWEEP_SCHEDULE"] == DEFAULT_SWEEP_SCHEDULE
     sample = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
     assert found["PYTHON_THREADPOOL_THREAD_COUNT"] == sample["PYTHON_THREADPOOL_THREAD_COUNT"]
@@ -74,6 +84,7 @@ def test_what_has_no_default_is_left_out_until_somebody_says_it(deploy: Deploy) 
     assert {name for name in overridable() if not table().get(name)} & set(found) == PLATFORM & overridable()
     changed = settings(deploy("everything"))
     assert (changed["MAX_ATTEMPTS"], changed["OPERATION_DEADLINE_MINUTES"]) == ("7", "120")
+    assert (changed["RECONCILE_SCHEDULE"], changed["OPERATION_RETENTION_DAYS"]) == ("0 30 3 * * *", "90")
 
 
 def test_the_code_takes_these_settings(deployed: Deployed) -> None:
@@ -133,7 +144,7 @@ def test_storage_holds_what_the_code_and_the_host_look_for(deployed: Deployed) -
     containers = deployed.all("Microsoft.Storage/storageAccounts/blobServices/containers")
     queues = deployed.all("Microsoft.Storage/storageAccounts/queueServices/queues")
     names = {it["name"].rpartition("/")[2] for it in containers}
-    assert names == {CONTAINER, f"{CONTAINER}-audit", f"{CONTAINER}-policy", "deployment"}
+    assert names == {CONTAINER, AUDIT_CONTAINER, f"{CONTAINER}-policy", "deployment"}
     assert {it["properties"]["publicAccess"] for it in containers} == {"None"}
     assert {it["name"].rpartition("/")[2] for it in queues} == {QUEUE, POISON_QUEUE}
     assert "registrar-policy/policy.yml" in settings(deployed)["POLICY_URL"]
