@@ -62,7 +62,6 @@ COMPUTE = {
         ("PUT", "", {"location": "westeurope", "properties": {"description": "mine"}}, "write"),
         ("PATCH", "", {"tags": {"mine": "yes"}}, "write"),
         ("DELETE", "", None, "delete"),
-        ("DELETE", "/datastores/keyed", None, "datastores/delete"),
         ("DELETE", "/data/accounting/versions/1", None, "data/versions/delete"),
         ("DELETE", "/data/accounting", None, "data/delete"),
     ],
