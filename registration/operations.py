@@ -140,7 +140,8 @@ class Operations:
         now = self._clock().isoformat()
         for lost in operation.lost:
             error = {"code": lost.code, "message": lost.message}
-            self._results.write(operation.id, Result(lost.place, Outcome.FAILED, error=error, finished=now), 0)
+            if self._results.write(operation.id, Result(lost.place, Outcome.FAILED, error=error, finished=now), 0):
+                log.info("A workspace is finished.", workspace=lost.place, outcome=Outcome.FAILED.value)
         self.send(operation, ())
         log.info("An operation's workspaces were found.", workspaces=len(operation.workspaces))
         self._results.current(operation.id)

@@ -16,7 +16,7 @@ param callerId string
 var queries = [
   {
     name: 'failed-reconciliation'
-    about: 'A workspace failed, is in conflict, lost a right or ran out of time. The workbook says which, and why.'
+    about: 'A workspace failed, is in conflict, lost a right or ran out of time, or workspaces could not be found. The workbook says in which operation; its result says why.'
     severity: 2
     query: 'traces | where message startswith "A workspace is finished." | where message matches regex @" outcome=(failed|conflict|notAuthorized|expired)\\b"'
   }

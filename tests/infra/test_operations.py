@@ -6,6 +6,7 @@ import ast
 import base64
 import json
 import re
+import uuid
 
 import pytest
 
@@ -13,6 +14,8 @@ from local.azurite import ROOT
 from registration.results import FAILURES
 from tests.infra.bicep import INFRA
 from tests.infra.conftest import Deploy, Deployed
+from tests.road.journey import Journey, data, registration
+from tests.support import LocalStack
 
 BOUND = {"operation", "workspace"}
 """Fields that are bound around the work on a message, besides those of each log call."""
@@ -48,8 +51,8 @@ def queries() -> dict[str, str]:
 
 
 def test_there_are_these() -> None:
-    wanted = {"operations", "failures", "drift", "throttling", "failed-reconciliation", "poisoned-message"}
-    assert set(queries()) == wanted
+    shown = {"operations", "failures", "drift", "throttling"}
+    assert set(queries()) == shown | {"failed-reconciliation", "poisoned-message"}
 
 
 @pytest.mark.parametrize("name", queries())
@@ -73,6 +76,23 @@ def test_a_failed_workspace_is_every_outcome_that_fails_an_operation() -> None:
     [shown] = re.findall(r"outcome in \(([^)]*)\)", query["operations"])
     assert set(alerted.split("|")) == wanted
     assert set(json.loads(f"[{shown}]")) == wanted
+
+
+def logged(stack: LocalStack, sentence: str, operation: str) -> list[str]:
+    """The log lines that begin so and are about that operation."""
+    return [line for line in stack.logs().split("\n") if f"{sentence} " in line and f" operation={operation}" in line]
+
+
+def test_a_place_whose_workspaces_cannot_be_found_is_alerted_too(stack: LocalStack, factory: Journey) -> None:
+    """An operation that fails before it knows any workspace."""
+    unknown = str(uuid.uuid4())
+    body = {**registration([], data("sales")), "workspaces": [{"selector": {"subscription_id": unknown}}]}
+    accepted = factory.accepted(body)
+    assert factory.follow(accepted).status_code == 424
+    [finished] = logged(stack, "A workspace is finished.", accepted.json()["id"])
+    [alerted] = re.findall(r'regex @"(.*?)"', queries()["failed-reconciliation"])
+    assert f" workspace={unknown}/*/*" in finished
+    assert re.search(alerted, finished)
 
 
 def test_no_line_that_an_alert_rests_on_is_sampled_away() -> None:
