@@ -51,7 +51,7 @@ def queries() -> dict[str, str]:
 
 
 def test_there_are_these() -> None:
-    shown = {"operations", "failures", "drift", "throttling"}
+    shown = {"operations", "failures", "drift", "drift-left", "throttling"}
     assert set(queries()) == shown | {"failed-reconciliation", "poisoned-message"}
 
 
@@ -78,9 +78,45 @@ def test_a_failed_workspace_is_every_outcome_that_fails_an_operation() -> None:
     assert set(json.loads(f"[{shown}]")) == wanted
 
 
+@pytest.fixture
+def drifting(stack: LocalStack, factory: Journey, request: pytest.FixtureRequest) -> tuple[str, str]:
+    """A workspace in which somebody edited a tag, and the run that met it."""
+    key, name = stack.new_workspace(), f"drifting-{uuid.uuid4().hex}"
+    body = registration([key], data("sales", version="1", tags={"team": "sales"}), name=name)
+    factory.done({**body, "sync": {"drift": request.param}})
+    path = f"{key}/data/sales/versions/1"
+    held = stack.arm("GET", path).json()["properties"]
+    assert stack.arm("PUT", path, {"properties": {**held, "tags": {"team": "hr"}}}).is_success
+    accepted = factory.http.post("/api/reconcile?deep=true", json={"registrations": [name]})
+    assert factory.follow(accepted).status_code == 200
+    return accepted.json()["id"], key
+
+
 def logged(stack: LocalStack, sentence: str, operation: str) -> list[str]:
     """The log lines that begin so and are about that operation."""
     return [line for line in stack.logs().split("\n") if f"{sentence} " in line and f" operation={operation}" in line]
+
+
+@pytest.mark.parametrize("drifting", ["heal"], indirect=True)
+def test_drift_that_is_healed_is_told_as_the_workbook_looks_for_it(
+    stack: LocalStack, drifting: tuple[str, str]
+) -> None:
+    """By the kind of the operation: a registration that changes an asset is no drift."""
+    operation, key = drifting
+    [begun] = logged(stack, "An operation was set to work.", operation)
+    assert " kind=reconcile" in begun
+    assert '== "reconcile"' in queries()["drift"]
+    [written] = logged(stack, "An asset was written.", operation)
+    assert f" workspace={key} asset=data/sales/1 action=update" in written
+
+
+@pytest.mark.parametrize("drifting", ["report"], indirect=True)
+def test_drift_that_is_left_is_told_and_is_no_failure(stack: LocalStack, drifting: tuple[str, str]) -> None:
+    operation, key = drifting
+    [finished] = logged(stack, "A workspace is finished.", operation)
+    assert f" workspace={key} outcome=drifted" in finished
+    assert '== "drifted"' in queries()["drift-left"]
+    assert not logged(stack, "An asset was written.", operation)
 
 
 def test_a_place_whose_workspaces_cannot_be_found_is_alerted_too(stack: LocalStack, factory: Journey) -> None:
