@@ -1,0 +1,102 @@
+// The network: subnets with their guards, the one way out, and the zones in which private names are resolved.
+
+import { Egress, Firewall, Ids, Place, Subnet } from '../types.bicep'
+import { nameIn } from '../modules/ids.bicep'
+
+param place Place
+param ids Ids
+param addressPrefix string
+param networkExists bool
+
+@description('Those to be made.')
+param subnets Subnet[]
+
+@description('Addresses of all subnets by name, those that are there already included.')
+param prefixes object
+
+@description('Names of the subnets with machines, which go out.')
+param goingOut string[]
+
+param dnsServers string[]
+
+@description('Zones to be made.')
+param zones string[]
+
+param egress Egress
+param firewall Firewall
+param firewallSubnetId string
+param confidential bool
+param kubernetes bool
+
+@description('Whether computes have addresses of their own, so that Azure ML, and Batch, come in.')
+param publicComputes bool
+
+param allowMachineLearningInbound bool
+param allowBatchInbound bool
+
+module securityGroups '../modules/security-groups.bicep' = {
+  params: {
+    subnets: map(filter(subnets, it => !empty(it.securityGroupId)), it => it.name)
+    prefix: place.name
+    location: place.location
+    tags: place.tags
+    fromMachineLearning: publicComputes && allowMachineLearningInbound
+    fromBatch: publicComputes && allowBatchInbound
+  }
+}
+
+module natGateway '../modules/egress.bicep' = if (egress == 'natGateway' && !empty(goingOut)) {
+  params: { name: nameIn(ids.nat), location: place.location, tags: place.tags }
+}
+
+module routes '../modules/routes.bicep' = if (egress == 'firewall') {
+  params: {
+    name: nameIn(ids.routes)
+    location: place.location
+    tags: place.tags
+    // Azure gives a firewall the first address of its subnet that it does not keep for itself.
+    firewallAddress: cidrHost(prefixes.AzureFirewallSubnet, 3)
+    past: concat(
+      publicComputes ? ['AzureMachineLearning'] : [],
+      publicComputes && allowBatchInbound ? ['BatchNodeManagement.${place.location}'] : []
+    )
+  }
+}
+
+module newNetwork '../modules/network.bicep' = if (!networkExists) {
+  dependsOn: [securityGroups, natGateway, routes]
+  params: {
+    name: nameIn(ids.network)
+    location: place.location
+    tags: place.tags
+    addressPrefix: addressPrefix
+    subnets: subnets
+    dnsServers: dnsServers
+  }
+}
+
+module subnetsInExisting '../modules/subnets.bicep' = if (networkExists) {
+  scope: resourceGroup(split(ids.network, '/')[2], split(ids.network, '/')[4])
+  dependsOn: [securityGroups, natGateway, routes]
+  params: { networkName: nameIn(ids.network), subnets: subnets }
+}
+
+module theFirewall '../modules/firewall.bicep' = if (egress == 'firewall') {
+  dependsOn: [newNetwork, subnetsInExisting]
+  params: {
+    name: 'afw-${place.name}'
+    location: place.location
+    tags: place.tags
+    settings: firewall
+    subnetId: firewallSubnetId
+    sources: map(goingOut, name => prefixes[name])
+    confidential: confidential
+    kubernetes: kubernetes
+    logAnalyticsId: ids.logs
+  }
+}
+
+module dnsZones '../modules/zones.bicep' = if (!empty(zones)) {
+  dependsOn: [newNetwork]
+  params: { zones: zones, networkId: ids.network, linkName: 'vnet-${place.name}', tags: place.tags }
+}
