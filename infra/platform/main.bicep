@@ -519,7 +519,9 @@ output workspace string = nameIn(ids.workspace)
 output storageId string = ids.storage
 output vaultId string = ids.vault
 output registryId string = ids.registry
+output workspaceId string = ids.workspace
 output workspaceIdentity string = workspaceIdentity.outputs.principalId
+output computeIdentityId string = computeIdentity.outputs.id
 output clusters string[] = map(clusters, it => it.name)
 
 @description('Where endpoints are: managed, the name of an attached cluster, or nowhere.')
@@ -529,7 +531,7 @@ output scoring string = custom ? (scoringCluster == null ? '' : 'scoring') : 'ma
 output privateEndpoints string[] = map(wanted, it => 'pe-${platformName}-${it.name}')
 
 @description('Resources that a managed network leads to by endpoints of its own.')
-output approvals string[] = custom ? [] : union([ids.storage, ids.vault, ids.registry], map(ownRules, it => it.serviceResourceId))
+output approvals string[] = custom ? [] : union([ids.storage, ids.vault, ids.registry], ruleTargets)
 
 @description('Every name that must lead into the network.')
 output namesToResolve string[] = concat(

@@ -1,0 +1,189 @@
+"""What is proven, one function each. A step returns what worked, and raises Failed or Untried, with the reason."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from infra.platform.az import Refused, az
+
+HERE = Path(__file__).parent
+REFUSALS = (
+    "AuthorizationFailure",
+    "PublicNetworkAccess",
+    "Public network access",
+    "Public access is",
+    "ForbiddenByConnection",
+    "ForbiddenByFirewall",
+    "is not allowed access",
+    "private endpoint",
+)
+"""What Azure says where a network is refused, and not a person: storage, vault, registry, Azure ML."""
+
+
+class Failed(Exception):
+    """It was tried, and did not work."""
+
+
+class Untried(Exception):
+    """It cannot be tried here."""
+
+
+Outputs = dict[str, Any]
+Step = Callable[[Outputs], str]
+
+
+def _place(found: Outputs) -> tuple[str, ...]:
+    return "--workspace-name", found["workspace"], "--resource-group", found["resourceGroup"]
+
+
+def assets(found: Outputs) -> str:
+    """Uploads data and registers the environment that the jobs ask for."""
+    az("ml", "data", "create", "--file", str(HERE / "data.yml"), *_place(found))
+    az("ml", "environment", "create", "--file", str(HERE / "environment.yml"), *_place(found))
+    return "data uploaded to the workspace's storage, environment registered"
+
+
+def job_on(cluster: str) -> Step:
+    """Runs the training job there. The first one also waits for the image."""
+
+    def job(found: Outputs) -> str:
+        path, place = str(HERE / "job.yml"), _place(found)
+        name = az("ml", "job", "create", "--file", path, "--set", f"compute=azureml:{cluster}", *place)["name"]
+        az("ml", "job", "stream", "--name", name, *place)
+        status = az("ml", "job", "show", "--name", name, *place)["status"]
+        if status != "Completed":
+            raise Failed(f"job {name} on {cluster} is {status}: az ml job download --all --name {name}")
+        az("ml", "model", "create", "--name", "platform-proof", "--type", "custom_model",
+           "--path", f"azureml://jobs/{name}/outputs/model", *place)  # fmt: skip
+        return f"job {name} on {cluster} read the data and wrote a model"
+
+    return job
+
+
+def image(found: Outputs) -> str:
+    """Looks for what the cluster built and pushed. The registry itself builds nothing: it cannot be reached."""
+    repositories = az("acr", "repository", "list", "--name", _last(found["registryId"]))
+    built = [name for name in repositories if name.startswith("azureml/")]
+    if not built:
+        raise Failed("no image of Azure ML's is in the registry")
+    return f"{len(built)} image(s) built by the cluster are in the registry"
+
+
+def preview(found: Outputs) -> str:
+    """The rights by which the studio shows data: its own identity reads storage, and sees the private endpoints."""
+    who = found["workspaceIdentity"]
+    lacking = []
+    if not _roles(who, found["storageId"]) & {"Storage Blob Data Reader", "Storage Blob Data Contributor"}:
+        lacking.append("Storage Blob Data Reader at the storage")
+    group = found["workspaceId"].partition("/providers/")[0]
+    for name in found["privateEndpoints"]:
+        path = f"{group}/providers/Microsoft.Network/privateEndpoints/{name}"
+        if "-storage-" in name and "Reader" not in _roles(who, path):
+            lacking.append(f"Reader at {name}")
+    if lacking:
+        raise Failed(f"the workspace's identity lacks {', '.join(lacking)}")
+    seen = f"https://ml.azure.com/data/platform-proof/1/details?wsid={found['workspaceId']}"
+    return f"the workspace's identity may; that the rows are shown, a person sees at {seen}"
+
+
+def endpoint(found: Outputs) -> str:
+    """Deploys the model, calls it, takes the endpoint away again."""
+    if not found["scoring"]:
+        raise Untried("there is no cluster for scoring: set the parameter scoringCluster")
+    folder = HERE / ("managed" if found["scoring"] == "managed" else "kubernetes")
+    name, place = _endpoint_name(found), _place(found)
+    identity = f"identity.user_assigned_identities[0].resource_id={found['computeIdentityId']}"
+    asked = ("--set", f"name={name}", *((identity,) if folder.name == "managed" else ()))
+    az("ml", "online-endpoint", "create", "--file", str(folder / "endpoint.yml"), *asked, *place)
+    try:
+        az("ml", "online-deployment", "create", "--file", str(folder / "deployment.yml"),
+           "--set", f"endpoint_name={name}", "--all-traffic", *place)  # fmt: skip
+        said = az(
+            "ml", "online-endpoint", "invoke", "--name", name, "--request-file", str(HERE / "request.json"), *place
+        )
+    finally:
+        az("ml", "online-endpoint", "delete", "--name", name, "--yes", *place)
+    values = [float(it) for it in str(said).strip('"[] ').split(",")]
+    if [round(it) for it in values] != [13, 15]:
+        raise Failed(f"endpoint {name} answered {said}, not about 13 and 15")
+    return f"endpoint {name} answered {values}"
+
+
+def settings(found: Outputs) -> str:
+    """Every resource says of itself that it has no public access."""
+    public = [
+        _last(resource)
+        for resource in (found["workspaceId"], found["storageId"], found["vaultId"], found["registryId"])
+        if az("resource", "show", "--ids", resource, "--query", "properties.publicNetworkAccess") != "Disabled"
+    ]
+    if public:
+        raise Failed(f"public network access is not Disabled at {', '.join(public)}")
+    return "public network access is Disabled at workspace, storage, vault and registry"
+
+
+def refused(what: str, command: Callable[[Outputs], tuple[str, ...]]) -> Step:
+    """From outside: the command, run by somebody who may, must be refused for where it comes from."""
+
+    def step(found: Outputs) -> str:
+        try:
+            az(*command(found))
+        except Refused as refusal:
+            if any(words.lower() in refusal.text.lower() for words in REFUSALS):
+                return f"{what} refused it"
+            raise Untried(f"{what} refused it for another reason: {refusal}") from None
+        raise Failed(f"{what} ANSWERED FROM OUTSIDE OF THE NETWORK")
+
+    return step
+
+
+def _read_blobs(found: Outputs) -> tuple[str, ...]:
+    return "storage", "container", "list", "--account-name", _last(found["storageId"]), "--auth-mode", "login"
+
+
+def _read_secrets(found: Outputs) -> tuple[str, ...]:
+    return "keyvault", "secret", "list", "--vault-name", _last(found["vaultId"])
+
+
+def _read_images(found: Outputs) -> tuple[str, ...]:
+    return "acr", "repository", "list", "--name", _last(found["registryId"])
+
+
+def _read_runs(found: Outputs) -> tuple[str, ...]:
+    """MLflow's interface is one of the workspace's own; jobs and data go by Resource Manager, which stays reachable."""
+    host = f"https://{found['location']}.api.azureml.ms/mlflow/v1.0"
+    url = f"{host}{found['workspaceId']}/api/2.0/mlflow/experiments/search?max_results=1"
+    return "rest", "--method", "get", "--url", url, "--resource", "https://ml.azure.com"
+
+
+def inside(found: Outputs) -> list[tuple[str, Step]]:
+    """What is tried from a machine in the network: the jump host, the agent, a VPN client."""
+    jobs = [(f"job on {cluster}", job_on(cluster)) for cluster in found["clusters"]]
+    return [("assets", assets), *jobs, ("image", image), ("preview", preview), ("endpoint", endpoint)]
+
+
+def outside(_: Outputs) -> list[tuple[str, Step]]:
+    """What is tried from anywhere else, as somebody with every right."""
+    return [
+        ("settings", settings),
+        ("workspace", refused("the workspace", _read_runs)),
+        ("storage", refused("the storage", _read_blobs)),
+        ("vault", refused("the vault", _read_secrets)),
+        ("registry", refused("the registry", _read_images)),
+    ]
+
+
+def _roles(who: str, scope: str) -> set[str]:
+    asked = ("--assignee", who, "--scope", scope, "--include-inherited", "--query", "[].roleDefinitionName")
+    return set(az("role", "assignment", "list", *asked))
+
+
+def _endpoint_name(found: Outputs) -> str:
+    """The same at each run, and no other workspace's: endpoints of a region share one namespace."""
+    return f"proof-{hashlib.sha256(found['workspaceId'].lower().encode()).hexdigest()[:12]}"
+
+
+def _last(resource: str) -> str:
+    return resource.rpartition("/")[2]
