@@ -17,7 +17,7 @@ resource network 'Microsoft.Network/virtualNetworks@2025-09-01' = {
   tags: tags
   properties: {
     addressSpace: { addressPrefixes: [addressPrefix] }
-    dhcpOptions: { dnsServers: dnsServers }
+    dhcpOptions: empty(dnsServers) ? null : { dnsServers: dnsServers }
     subnets: [
       for subnet in subnets: {
         name: subnet.name

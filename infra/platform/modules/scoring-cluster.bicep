@@ -73,10 +73,7 @@ resource cluster 'Microsoft.ContainerService/managedClusters@2026-05-01' = {
       loadBalancerSku: 'standard'
       outboundType: egress == 'natGateway' ? 'userAssignedNATGateway' : 'userDefinedRouting'
     }
-    addonProfiles: {
-      azurepolicy: { enabled: true }
-      azureKeyvaultSecretsProvider: { enabled: true, config: { enableSecretRotation: 'true' } }
-    }
+    addonProfiles: { azurepolicy: { enabled: true } }
     autoUpgradeProfile: { upgradeChannel: 'stable', nodeOSUpgradeChannel: 'NodeImage' }
     oidcIssuerProfile: { enabled: true }
     securityProfile: {
