@@ -241,18 +241,13 @@ var subnets = map(filter(plan, it => given[?it.name] == null), it => {
   routeTableId: it.goesOut && egress == 'firewall' ? ids.routes : ''
   natGatewayId: it.goesOut && egress == 'natGateway' ? ids.nat : ''
   delegation: it.delegation
+  machines: it.goesOut
 })
 var subnetIds = toObject(plan, it => it.name, it => given[?it.name] ?? '${ids.network}/subnets/${it.name}')
 
 // Private endpoints, and the zones that their names are in.
-func zones(target string) string[] =>
-  zonesOf(
-    target,
-    environment().name,
-    environment().suffixes.storage,
-    environment().suffixes.keyvaultDns,
-    environment().suffixes.acrLoginServer
-  )
+var cloud = environment().name
+var suffixes = environment().suffixes
 var zonesIn = dns.kind == 'privateZones' ? groupId : dns.?resourceGroupId ?? ''
 var wanted = concat(
   [
@@ -268,8 +263,8 @@ var wanted = concat(
   customerManagedKey == null ? [] : [{ name: 'key', resourceId: ids.keyVault, target: 'vault', shown: false }],
   openAi == null ? [] : [{ name: 'open-ai', resourceId: ids.openAi, target: 'account', shown: false }]
 )
-var ingressZones = ingress.?kind == 'applicationGateway' ? zones('Gateway') : []
-var zonesNeeded = union(flatten(map(wanted, it => zones(it.target))), ingressZones)
+var ingressZones = ingress == null ? [] : zonesOf('Gateway', cloud, suffixes)
+var zonesNeeded = union(flatten(map(wanted, it => zonesOf(it.target, cloud, suffixes))), ingressZones)
 
 // What may leave a managed network: what the platform itself needs, then what the parameter says.
 var toOpenAi = openAi == null ? [] : [{ name: 'allowOpenAi', id: ids.openAi, target: 'account' }]
@@ -504,13 +499,10 @@ module wayIn 'parts/ingress.bicep' = if (ingress != null) {
     subnetIds: subnetIds
     zones: ingressZones
     zonesIn: zonesIn
-    approvedByHand: endpointApproval == 'manual'
     role: endpointCaller!.outputs.name
     token: token
   }
 }
-
-var suffixes = environment().suffixes
 
 output networkMode string = networkMode
 output resourceGroup string = group.name
@@ -547,7 +539,7 @@ output namesToResolve string[] = concat(
     '${nameIn(id)}.dfs.${suffixes.storage}'
   ])),
   customerManagedKey == null ? [] : ['${nameIn(ids.keyVault)}${suffixes.keyvaultDns}'],
-  openAi == null ? [] : [replace(zones('account')[0], 'privatelink', nameIn(ids.openAi))]
+  openAi == null ? [] : [replace(zonesOf('account', cloud, suffixes)[0], 'privatelink', nameIn(ids.openAi))]
 )
 
 @description('The same with addresses, where names are in no zone of Azure\'s.')

@@ -270,6 +270,8 @@ type Subnet = {
   routeTableId: string
   natGatewayId: string
   delegation: string
+  @description('Whether machines of ours are in it: they have no way out but the one that is named here.')
+  machines: bool
 }
 
 @export()

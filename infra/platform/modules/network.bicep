@@ -30,7 +30,7 @@ resource network 'Microsoft.Network/virtualNetworks@2025-09-01' = {
             ? []
             : [{ name: 'delegation', properties: { serviceName: subnet.delegation } }]
           // Machines go out by the gateway or the firewall that is named here, or not at all.
-          defaultOutboundAccess: false
+          defaultOutboundAccess: subnet.machines ? false : null
           privateEndpointNetworkPolicies: 'Enabled'
           // AKS makes its internal load balancer a private link service, for which this must be off.
           privateLinkServiceNetworkPolicies: subnet.name == 'scoring' ? 'Disabled' : 'Enabled'

@@ -20,7 +20,7 @@ resource made 'Microsoft.Network/virtualNetworks/subnets@2025-09-01' = [
       delegations: empty(subnet.delegation)
         ? []
         : [{ name: 'delegation', properties: { serviceName: subnet.delegation } }]
-      defaultOutboundAccess: false
+      defaultOutboundAccess: subnet.machines ? false : null
       privateEndpointNetworkPolicies: 'Enabled'
       privateLinkServiceNetworkPolicies: subnet.name == 'scoring' ? 'Disabled' : 'Enabled'
     }

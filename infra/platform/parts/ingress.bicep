@@ -12,7 +12,6 @@ param subnetIds object
 
 param zones string[]
 param zonesIn string
-param approvedByHand bool
 
 @description('Name (a GUID) of the role definition of endpoint callers.')
 param role string
@@ -66,7 +65,8 @@ module scoringApi '../modules/scoring-api.bicep' = {
   }
 }
 
-module endpoint '../modules/endpoint.bicep' = if (byGateway) {
+// Approved at once, even where others wait for somebody: without one, the service cannot be shut.
+module endpoint '../modules/endpoint.bicep' = {
   dependsOn: [apiManagement]
   params: {
     endpoint: { name: 'pe-${place.name}-api-management', resourceId: ids.apiManagement, target: 'Gateway', zones: zones }
@@ -74,7 +74,7 @@ module endpoint '../modules/endpoint.bicep' = if (byGateway) {
     tags: place.tags
     subnetId: subnetIds.endpoints
     zonesIn: zonesIn
-    approvedByHand: approvedByHand
+    approvedByHand: false
     readable: false
     readerId: ''
   }

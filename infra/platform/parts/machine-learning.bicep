@@ -63,13 +63,7 @@ module endpoints '../modules/endpoint.bicep' = [
         name: 'pe-${place.name}-${it.name}'
         resourceId: it.resourceId
         target: it.target
-        zones: zonesOf(
-          it.target,
-          environment().name,
-          environment().suffixes.storage,
-          environment().suffixes.keyvaultDns,
-          environment().suffixes.acrLoginServer
-        )
+        zones: zonesOf(it.target, environment().name, environment().suffixes)
       }
       location: place.location
       tags: place.tags

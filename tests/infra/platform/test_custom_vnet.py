@@ -65,7 +65,8 @@ def test_each_subnet_has_a_guard_of_its_own_where_azure_takes_one(platform: Plat
         bare = name in {"GatewaySubnet", "AzureFirewallSubnet"}
         assert (it["networkSecurityGroup"] is None) == bare, name
         assert bare or it["networkSecurityGroup"]["id"].endswith(f"-{name}")
-        assert it["defaultOutboundAccess"] is False
+        machines = name in {"training", "scoring", "jump", "agent"}
+        assert it["defaultOutboundAccess"] is (False if machines else None)
     prefixes = [it["addressPrefix"] for it in found.values()]
     assert len(set(prefixes)) == len(prefixes)
     for group in platform("custom-vnet-everything").all("Microsoft.Network/networkSecurityGroups"):
@@ -186,7 +187,10 @@ def test_without_a_key_of_ones_own_there_is_no_trace_of_one(platform: Platform) 
 
 
 def test_endpoints_may_be_approved_by_hand(platform: Platform) -> None:
+    """But API Management's: it cannot be shut before."""
     for it in platform("custom-vnet-everything").all("Microsoft.Network/privateEndpoints"):
+        if it["name"] == "pe-ml-all-api-management":
+            continue
         assert it["properties"]["privateLinkServiceConnections"] == []
         [connection] = it["properties"]["manualPrivateLinkServiceConnections"]
         assert connection["properties"]["requestMessage"]

@@ -1,0 +1,86 @@
+"""docs/platform.md: every step of both guides has its row, and what a row names is there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+
+from local.azurite import ROOT
+from tests.infra.platform.conftest import PLATFORM
+from tests.infra.test_guide import words
+from tests.local_azure.conftest import shared
+
+TEXT = (ROOT / "docs" / "platform.md").read_text()
+MAIN = (PLATFORM / "main.bicep").read_text()
+STEPS = [*(f"V{number}" for number in range(1, 27)), *(f"M{number}" for number in range(1, 11))]
+ROWS = {row[0]: row[1:] for row in re.findall(r"^\| ([VM]\d+) \| (.*?) \| (.*?)\|? ?\| (.*?) \|$", TEXT, re.MULTILINE)}
+PARAMETERS = set(re.findall(r"^param (\w+) ", MAIN, re.MULTILINE))
+FIELDS = set(re.findall(r"^  (\w+): ", (PLATFORM / "types.bicep").read_text(), re.MULTILINE))
+
+
+def test_every_step_has_its_row_in_order() -> None:
+    assert list(ROWS) == STEPS
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_row_says_where_and_that_is_there(step: str) -> None:
+    """Links are followed in tests/stack/test_documents.py; here files, parameters, and properties of resources."""
+    what, parameters, where = ROWS[step]
+    assert what
+    named = re.findall(r"`([^`]+)`", parameters)
+    assert [name for name in named if name not in PARAMETERS | FIELDS] == []
+    assert not re.sub(r"`\w+`|[, ]", "", parameters)
+    files = re.findall(r"`([\w/-]+\.(?:bicep|bicepparam|json|yml|py))`", where)
+    assert files
+    assert [file for file in files if not (PLATFORM / file).is_file()] == []
+    others = set(re.findall(r"`([\w/-]+)`", where)) - {"infra/roles"}
+    text = "".join((PLATFORM / file).read_text() for file in files) + MAIN + (PLATFORM / "types.bicep").read_text()
+    assert [name for name in others if name not in text] == []
+
+
+def test_the_rows_are_in_words_of_our_own() -> None:
+    guides = words(shared("GUIDES.md").read_text())
+    theirs = {tuple(guides[at : at + 7]) for at in range(len(guides))}
+    for step, row in ROWS.items():
+        ours = words(" ".join(row))
+        assert not {tuple(ours[at : at + 7]) for at in range(len(ours) - 6)} & theirs, step
+
+
+def test_every_parameter_is_explained_and_no_other() -> None:
+    section = TEXT[TEXT.index("## Parameters") : TEXT.index("## Reaching it")]
+    cells = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
+    assert {name for cell in cells for name in re.findall(r"`(\w+)`", cell)} == PARAMETERS
+
+
+def test_every_optional_part_has_its_price() -> None:
+    section = TEXT[TEXT.index("## What it costs") : TEXT.index("## Proof on a tenant")]
+    named = {name for cell in re.findall(r"^\| [^|]+ \| ([^|]+) \|", section, re.MULTILINE)
+             for name in re.findall(r"`(\w+)`", cell)}  # fmt: skip
+    assert named <= PARAMETERS | FIELDS
+    free = {"openAi", "instances"}  # by use alone
+    optional = set(re.findall(r"^param (\w+) \w+\?$", MAIN, re.MULTILINE)) - {"rolesOf"}
+    assert optional - free <= named
+
+
+def test_every_output_it_names_is_given() -> None:
+    given = set(re.findall(r"^output (\w+) ", MAIN, re.MULTILINE))
+    assert {"namesToResolve", "dnsRecords", "dnsResolver", "workspaceIdentity"} <= given
+
+
+def test_every_file_it_names_is_there() -> None:
+    named = set(re.findall(r"`(infra/[\w./-]+)`", TEXT))
+    assert len(named) > 5
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_its_commands_are_ones_a_shell_reads() -> None:
+    blocks = re.findall(r"(?:^    .*\n)+", TEXT, re.MULTILINE)
+    inline = re.findall(r"`((?:az|python3|ssh-keygen) [^`]+)`", TEXT)
+    assert len(blocks) >= 5
+    assert len(inline) >= 6
+    for commands in [*(re.sub("^    ", "", block, flags=re.MULTILINE) for block in blocks), *inline]:
+        text = re.sub(r"<[^<>]*(?:<\w+>[^<>]*)*>", "x", commands).replace("\\|", "|")
+        done = subprocess.run(["bash", "-n", "-c", text], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, (commands, done.stderr)
