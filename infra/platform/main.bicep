@@ -157,7 +157,6 @@ var place = {
 var groupId = '${subscription().id}/resourceGroups/rg-${platformName}'
 var made = '${groupId}/providers'
 var ids = {
-  group: groupId
   workspace: '${made}/Microsoft.MachineLearningServices/workspaces/mlw-${platformName}'
   storage: existing.?storageId ?? '${made}/Microsoft.Storage/storageAccounts/st${token}'
   vault: existing.?vaultId ?? '${made}/Microsoft.KeyVault/vaults/kv-${token}'

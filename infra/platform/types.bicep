@@ -294,7 +294,6 @@ type Place = {
 @export()
 @description('Resource ids, known before anything is made.')
 type Ids = {
-  group: string
   workspace: string
   storage: string
   vault: string

@@ -7,6 +7,9 @@ param prefix string
 param location string
 param tags object
 
+@description('Addresses of Bastion, which alone reaches the jump host; empty without one.')
+param bastionPrefix string
+
 @description('Whether Azure ML comes in to computes with addresses of their own (44224).')
 param fromMachineLearning bool
 
@@ -71,7 +74,10 @@ var rules = {
     shut
   ]
   jump: [
-    { name: 'ssh-from-bastion', properties: union(within, { priority: 100, destinationPortRange: '22' }) }
+    {
+      name: 'ssh-from-bastion'
+      properties: union(within, { priority: 100, sourceAddressPrefix: bastionPrefix, destinationPortRange: '22' })
+    }
     shut
   ]
   agent: [shut]

@@ -40,6 +40,7 @@ module securityGroups '../modules/security-groups.bicep' = {
     prefix: place.name
     location: place.location
     tags: place.tags
+    bastionPrefix: prefixes.?AzureBastionSubnet ?? ''
     fromMachineLearning: publicComputes && allowMachineLearningInbound
     fromBatch: publicComputes && allowBatchInbound
   }

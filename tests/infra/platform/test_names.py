@@ -58,3 +58,10 @@ def test_names_begin_with_prefix_and_instance(platform: Platform) -> None:
     assert found.one("Microsoft.Resources/resourceGroups")["name"] == "rg-ml-dev"
     assert found.one("Microsoft.MachineLearningServices/workspaces")["name"] == "mlw-ml-dev"
     assert found.one("Microsoft.Network/virtualNetworks")["name"] == "vnet-ml-dev"
+
+
+def test_every_file_is_used() -> None:
+    """By a template, by its name; what is not would never be looked at."""
+    text = "".join(file.read_text() for file in [*PLATFORM.rglob("*.bicep"), *PLATFORM.rglob("*.bicepparam")])
+    files = [*PLATFORM.rglob("*.bicep"), *(PLATFORM / "roles").iterdir(), PLATFORM / "agent.yml"]
+    assert [file.name for file in files if f"{file.name}'" not in text] == []

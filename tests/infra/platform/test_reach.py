@@ -102,6 +102,13 @@ def test_no_machine_has_a_public_address_or_a_password(platform: Platform) -> No
         assert [it["properties"]["type"] for it in extensions] == ["AADSSHLoginForLinux"] * 2
 
 
+def test_the_jump_host_is_reached_by_bastion_alone(platform: Platform) -> None:
+    for name in ("custom-vnet-everything", "managed-network-everything"):
+        group = platform(name).properties("Microsoft.Network/networkSecurityGroups", "-jump")
+        [way_in] = [it["properties"] for it in group["securityRules"] if it["properties"]["access"] == "Allow"]
+        assert (way_in["sourceAddressPrefix"], way_in["destinationPortRange"]) == ("10.150.3.0/24", "22")
+
+
 def test_people_sign_in_at_the_jump_host_by_their_roles(platform: Platform) -> None:
     found = platform("custom-vnet-everything").all("Microsoft.Authorization/roleAssignments")
     at = {
