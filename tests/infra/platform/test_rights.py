@@ -151,9 +151,11 @@ def test_the_registrars_workspace_is_one_that_it_can_be_told_of_and_find(platfor
     workspace = platform("custom-vnet-everything").one("Microsoft.MachineLearningServices/workspaces")
     _, _, subscription, _, group, *_, name = workspace["id"].split("/")
     target = {"subscription_id": subscription, "resource_group": group, "workspace_name": name}
-    parse_registration({"name": "a", "workspaces": [target], "datastores": [
+    selector = {"subscription_id": subscription, "tags": {"Platform": "ml"}}
+    found = parse_registration({"name": "a", "workspaces": [target, {"selector": selector}], "datastores": [
         {"name": "silver", "type": "azure_data_lake_gen2", "account_name": "sourcedata", "filesystem": "silver"}
     ]}, (), 50_000)  # fmt: skip
+    assert found.selectors[0].matches(found.workspaces[0], workspace["tags"])
     assert workspace["tags"] == {"team": "sales", "costCenter": "data-platform", "platform": "ml", "instance": "all"}
 
 
