@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 PYTEST_ARGS ?=
+WORKERS ?= 3
 START_ARGS ?=
 
 python := $(VENV)/bin/python
@@ -22,7 +23,7 @@ check: $(packages) ## Lint, format, types, import contract
 	"$(VENV)/bin/lint-imports" --no-logo
 
 test: setup $(checkov) ## All tests, those of infra/ among them; PYTEST_ARGS="-k name" for some
-	"$(python)" -m pytest $(PYTEST_ARGS)
+	"$(python)" -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 infra: setup $(checkov) ## The tests of infra/ alone: it builds, and what it deploys is as it should be
 	"$(python)" -m pytest tests/infra $(PYTEST_ARGS)

@@ -160,5 +160,5 @@ def _data_left_alone(data: Data, found: ObservedData | None, change: Change) -> 
 
 
 def _unmanaged(name: str, value: object, change: Change) -> bool:
-    """Left out of the registration, or ignored by it."""
-    return value is None or (change.record is not None and name not in change.record.fields)
+    """Left out of the registration, or ignored by it; and with no default of ours."""
+    return value is None if change.record is None else name not in change.record.fields

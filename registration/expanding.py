@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from registration.catalog import Catalog
 from registration.desired import Stored
-from registration.inventory import PREFIX, concerns
+from registration.inventory import PREFIX, concerns, tells
 from registration.policy import Action, Policy
 from registration.snapshot import Kind, Lost, Operation
 from registration.targets import Selector
@@ -139,7 +139,7 @@ class Expander:
         """The workspaces whose documents say that something of these registrations, or of any, may be there."""
         found = []
         for entry in self._documents.list(PREFIX):
-            if "assets" not in entry.metadata or entry.metadata["assets"] == "0":
+            if not tells(entry.metadata):
                 continue
             if registrations is None or concerns(entry.metadata, registrations):
                 names = ("subscription_id", "resource_group", "workspace_name")

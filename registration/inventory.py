@@ -99,7 +99,7 @@ class State:
         states = {seen.state for seen in self.seen.values()}
         if self.error is not None or states & {"failed", "conflict", "notAuthorized"}:
             return Health.FAILED
-        return Health.DRIFTED if "drifted" in states else Health.IN_SYNC
+        return Health.DRIFTED if states & {"drifted", "kept"} else Health.IN_SYNC
 
     def metadata(self) -> dict[str, str]:
         """What a list of workspaces shows, and by which they are found; without their documents being read."""
@@ -121,6 +121,13 @@ class State:
         known = {applied.origin.name for applied in self.inventory.assets.values() if applied.origin is not None}
         known |= {applied.origin.name for applied in self.inventory.intents.values() if applied.origin is not None}
         return known | {seen.registration.lower() for seen in self.seen.values()}
+
+
+def tells(metadata: Mapping[str, str]) -> bool:
+    """Whether a workspace's document says anything of it: one that is in order, holds nothing of ours and bears no
+    registration's mark was planned for once, or is gone."""
+    told = metadata.get("assets", "0") != "0" or "registrations" in metadata
+    return told or metadata.get("health") in {Health.FAILED, Health.DRIFTED}
 
 
 def concerns(metadata: Mapping[str, str], registrations: Iterable[str]) -> bool:

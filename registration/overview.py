@@ -9,7 +9,7 @@ from typing import Any
 from registration.caller import Caller
 from registration.catalog import Catalog
 from registration.desired import DesiredState
-from registration.inventory import PREFIX, Health, read_state
+from registration.inventory import PREFIX, Health, read_state, tells
 from registration.paging import DEFAULT_TOP, Parameters, a_name, cut, further
 from registration.policy import Access, Policy, policy_name
 from registration.sight import Sight
@@ -73,7 +73,7 @@ class Overview:
             metadata = entries.get(key, {})
             if key <= query.after or (query.subscription and not key.startswith(f"{query.subscription}/")):
                 continue
-            if query.status not in {None, _health(metadata)} or not (key in named or concerns_us(metadata)):
+            if query.status not in {None, _health(metadata)} or not (key in named or tells(metadata)):
                 continue
             if sight.reads.reaches(key):
                 yield key, metadata
@@ -86,7 +86,7 @@ class Overview:
         if not is_key(key) or not sight.reads.reaches(key):
             raise missing
         state, desired = read_state(self._documents, key), self._catalog.current()
-        if key not in named_workspaces(desired) and not concerns_us(state.metadata()):
+        if key not in named_workspaces(desired) and not tells(state.metadata()):
             raise missing
         runs = [dict(run) for run in state.runs]
         if not sight.reads_all(key):
@@ -109,13 +109,6 @@ class Overview:
 def named_workspaces(desired: DesiredState) -> set[str]:
     """Keys of the workspaces that a stored registration names itself."""
     return {workspace.key for stored in desired.registrations for workspace in stored.registration.workspaces}
-
-
-def concerns_us(metadata: Mapping[str, str]) -> bool:
-    """Whether a workspace's document says anything of it: one that is in order, holds nothing of ours and bears no
-    registration's mark was planned for once, or is gone."""
-    told = metadata.get("assets", "0") != "0" or "registrations" in metadata
-    return told or _health(metadata) in {Health.FAILED, Health.DRIFTED}
 
 
 def is_key(text: str) -> bool:

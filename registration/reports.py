@@ -154,6 +154,8 @@ class Reports:
         count = sum(outcome in ends for outcome in progress.outcomes.values())
         details = [detail for result in page for detail in _details(result)]
         message = f"{count} of {progress.total} workspaces {'were canceled' if canceled else 'failed'}."
+        if canceled and not progress.outcomes:
+            message = "It was canceled before its workspaces were found."
         if details and not canceled:
             first = details[0]
             message = f"{message} First: {first['target']}: {first['message']}"

@@ -229,5 +229,8 @@ def _denial(reason: str) -> dict[str, str]:
 def _conflict(change: Change) -> str:
     if change.rival is not None:
         return "Another registration, which came first, wants it otherwise; its definition stands."
+    if any(reason.field == "archived" for reason in change.reasons):
+        name = change.asset.split("/")[1]
+        return f"The whole asset is archived, so no version of it can be restored: az ml data restore --name {name}."
     found = ", ".join(f"{reason.field} is '{reason.found}', wanted '{reason.wanted}'" for reason in change.reasons)
     return f"It is there already, otherwise than wanted, and cannot be changed: {found}."

@@ -306,7 +306,13 @@ class Wiring:
             Reader(self.arm),
             Writer(clients, settings.authority_host, settings.cloud.storage_suffix),
             self.lake,
-            Wishes(self.vaults, settings.key_vault_urls, settings.cloud.storage_suffix, own),
+            Wishes(
+                self.vaults,
+                settings.key_vault_urls,
+                settings.cloud.storage_suffix,
+                settings.authority_host,
+                own,
+            ),
             settings.cloud.storage_suffix,
         )
 

@@ -19,25 +19,33 @@ from shared.secrets import Secret
 
 log = logs.get_log(__name__)
 
+_SIGNED_IN = ("ServicePrincipal", "Certificate")
+"""Credentials that are sent to an authority."""
+
 
 class SecretReader(Protocol):
     def read(self, reference: Any) -> Secret: ...
 
 
 class Wishes:
-    """Asks the policy, and reads secrets. `suffix`: the cloud's storage suffix. `own_client_ids`: the principals that
-    call Azure ML, which datastores may not store."""
+    """Asks the policy, and reads secrets.
+
+    `suffix`, `authority`: the cloud's, for storage and sign-in. `own_client_ids`: the principals that call Azure ML,
+    which datastores may not store.
+    """
 
     def __init__(
         self,
         secrets: SecretReader,
         vaults: tuple[str, ...],
         suffix: str,
+        authority: str,
         own_client_ids: Callable[[], frozenset[str]] = frozenset,
     ) -> None:
         self._secrets = secrets
         self._vaults = vaults
         self._suffix = suffix
+        self._authority = authority
         self._own_client_ids = own_client_ids
 
     def claims(self, work: Work) -> list[Claim]:
@@ -105,7 +113,7 @@ class Wishes:
         """The datastore with its references read; None when they cannot be, and the asset is refused."""
         credentials, key = datastore.credentials, (datastore.id, stored.origin)
         if credentials is None:
-            return WantedDatastore(datastore)
+            return WantedDatastore(datastore, defaults=self._defaults(datastore))
 
         try:
             return self._read_secrets(work, key, datastore, credentials)
@@ -129,4 +137,16 @@ class Wishes:
             raise Permanent("SharedPrincipal", message)
         work.credentials[key] = Credential(credentials.KIND, plain, secrets)
         versions = {part: f"{secret.id}/{secret.version}" for part, secret in read.items()}
-        return WantedDatastore(datastore, plain, versions, frozenset(read) - frozenset(secrets))
+        private = frozenset(read) - frozenset(secrets)
+        return WantedDatastore(datastore, plain, versions, private, self._defaults(datastore))
+
+    def _defaults(self, datastore: Datastore) -> dict[str, str]:
+        """Where the data, and with credentials they, would go: no change of it by hand goes unseen."""
+        found: dict[str, str] = {}
+        if datastore.type != "one_lake":
+            found["endpoint"] = self._suffix
+            if datastore.credentials is not None:
+                found["protocol"] = "https"
+        if isinstance(datastore.credentials, Credentials) and datastore.credentials.KIND in _SIGNED_IN:
+            found["authority_url"] = self._authority.lower().rstrip("/")
+        return found

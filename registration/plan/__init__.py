@@ -70,7 +70,7 @@ def make_plan(desired: Desired, inventory: Inventory, observed: Observed, now: s
         changes += [_beaten(claim, rival) for claim, rival in standing.beaten]
     changes.sort(key=lambda change: not isinstance(change.wanted, WantedDatastore))
     removals, forgotten = leftovers(desired, inventory, observed)
-    return Plan((*changes, *removals), forgotten, _unmanaged(desired, removals, observed))
+    return Plan((*changes, *removals), forgotten, _unmanaged(desired, inventory, removals, observed))
 
 
 def must_look(desired: Desired, inventory: Inventory, observed: Observed) -> set[tuple[str, str]]:
@@ -182,13 +182,23 @@ def _beaten(claim: Claim, rival: str) -> Change:
     return Change(claim.wanted.id, Action.CONFLICT, claim.origin, claim.wanted, (reason,), rival=rival)
 
 
-def _unmanaged(desired: Desired, removals: Iterable[Change], observed: Observed) -> tuple[str, ...]:
-    touched = [claim.wanted.id for claim in desired.claims]
-    touched += [change.asset for change in removals if change.action in REMOVALS]
-    names = {"/".join(asset.lower().split("/")[:2]) for asset in touched}
+def _unmanaged(
+    desired: Desired, inventory: Inventory, removals: Iterable[Change], observed: Observed
+) -> tuple[str, ...]:
+    """What is there, that no registration wants and we did not make; of a wanted data asset, a latest version that is
+    none of those."""
+    touched = {claim.wanted.id.lower() for claim in desired.claims} | inventory.assets.keys()
+    touched |= {change.asset.lower() for change in removals if change.action in REMOVALS}
+    names = {_name(asset) for asset in touched}
     there = [(f"datastores/{key}", f"datastores/{found.name}") for key, found in observed.datastores.items()]
     there += [(f"data/{key}", f"data/{found.name}") for key, found in observed.containers.items()]
-    return tuple(sorted(shown for key, shown in there if key not in names))
+    latest = [f"data/{found.name}/{found.latest}" for found in observed.containers.values() if found.latest]
+    strays = [asset for asset in latest if _name(asset) in names and asset.lower() not in touched]
+    return tuple(sorted([*(shown for key, shown in there if key not in names), *strays]))
+
+
+def _name(asset: str) -> str:
+    return "/".join(asset.lower().split("/")[:2])
 
 
 def _key(data: Data) -> tuple[str, str]:

@@ -26,7 +26,7 @@ def _datastore(wanted: WantedDatastore, sync: Sync) -> dict[str, Any]:
     fields["credentials"] = "None" if wanted.datastore.credentials is None else wanted.datastore.credentials.KIND
     if "credentials" not in sync.ignore:
         fields |= {name: value.lower().rstrip("/") for name, value in wanted.principal.items()}
-    return fields | _optional(wanted.datastore)
+    return dict(wanted.defaults) | fields | _optional(wanted.datastore)
 
 
 def _data(data: Data) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def datastore_reasons(
     """Why the datastore that was found is to be written again. Of the same type."""
     for name, value in managed(wanted, sync).items():
         there = _there(name, value, found)
-        if _same(there, value):
+        if _same(there, value) or (there is None and name in wanted.defaults):
             continue
         if name in wanted.private:
             yield Reason(name, _private(name, wanted, applied))
@@ -187,4 +187,4 @@ def merged(first: WantedDatastore | Data, others: Iterable[WantedDatastore | Dat
         asset = asset.model_copy(update=taken) if taken else asset
     if isinstance(first, Data):
         return asset  # type: ignore[no-any-return] # a copy of `first`
-    return WantedDatastore(asset, first.principal, first.secrets, first.private)
+    return WantedDatastore(asset, first.principal, first.secrets, first.private, first.defaults)

@@ -100,6 +100,9 @@ class WantedDatastore:
     principal: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
     private: frozenset[str] = frozenset()
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    """What is written for fields that the registration leaves out, and where the credentials would go: endpoint,
+    protocol, authority. Compared wherever the workspace says anything of them."""
 
     @property
     def id(self) -> str:

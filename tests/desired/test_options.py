@@ -9,7 +9,7 @@ import pytest
 
 from tests.desired.nights import actions, by_hand, night, of, planned, reasons
 from tests.road.journey import DATASTORE, SECRETS, Journey, data, datastore, registration, versions
-from tests.support import LocalStack
+from tests.support import LocalStack, eventually
 
 pytestmark = pytest.mark.usefixtures("alone")
 
@@ -126,3 +126,33 @@ def test_a_secret_that_was_rotated_is_written_again(stack: LocalStack, factory: 
     assert reasons(of(result, key)["datastores/silver"]) == [("client_secret", "secret rotated")]
     assert stack.config["vault"]["sp-password"] not in str(result)
     assert actions(night(stack), key) == {}
+
+
+def test_where_credentials_would_go_is_watched_though_nobody_said_it(
+    stack: LocalStack, factory: Journey, name: str
+) -> None:
+    key = stack.new_workspace()
+    body = registration([key], name=name)
+    body["datastores"] = [{**DATASTORE, "credentials": SECRETS}]
+    del body["data"]
+    factory.done(body)
+    held = stack.arm("GET", f"{key}/datastores/silver").json()["properties"]
+    evil = {"authorityUrl": "https://evil.example.com", "secrets": {"secretsType": "ServicePrincipal"}}
+    moved = {"endpoint": "evil.example.com", "credentials": {**held["credentials"], **evil}}
+    assert stack.arm("PUT", f"{key}/datastores/silver", {"properties": {**held, **moved}}).status_code == 200
+    change = of(planned(stack), key)["datastores/silver"]
+    assert sorted(reasons(change)) == [("authority_url", "changed in workspace"), ("endpoint", "changed in workspace")]
+    night(stack)
+    healed = stack.arm("GET", f"{key}/datastores/silver").json()["properties"]
+    assert healed == held
+
+
+def test_a_workspace_that_nobody_wants_any_more_is_not_failed_for_ever(
+    stack: LocalStack, factory: Journey, name: str
+) -> None:
+    gone = f"{stack.new_workspace().rsplit('/', 1)[0]}/ws-{uuid.uuid4().hex[:12]}"
+    factory.done(registration([gone], data("sales", version="1"), name=name), 424)
+    assert factory.http.get(f"/api/workspaces/{gone}").json()["status"] == "failed"
+    assert factory.http.delete(f"/api/registrations/{name}").status_code == 204
+    night(stack)
+    eventually(lambda: factory.http.get(f"/api/workspaces/{gone}").status_code == 404, seconds=45)

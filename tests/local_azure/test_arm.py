@@ -104,7 +104,7 @@ def test_roles_decide_by_action(azure: LocalAzure) -> None:
     action = "Microsoft.MachineLearningServices/workspaces/data/versions/write"
     for part in (identity["client_id"], identity["object_id"], f"'{action}' over scope '{azure.workspace()}/data/a/"):
         assert part in answer.json()["error"]["message"]
-    assert azure.call("DELETE", f"{azure.workspace()}/datastores/x", as_="app").status_code == 403
+    assert azure.call("DELETE", f"{azure.workspace()}/data/x", as_="app").status_code == 403
     app = azure.config["identities"]["app"]["object_id"]
     for allowed, status in (([action.upper()], 403), ([action, "*/DATA/write"], 201), ([action], 200), ([], 403)):
         azure.emulator("PATCH", "settings", {"roles": {app: allowed}})

@@ -192,9 +192,7 @@ def test_what_nobody_wants_and_the_plan_leaves_alone_is_told() -> None:
     observed = workspace(there(name="Stray"), there(), version(name="Other"), version(name="Foreign"))
     wishes = [claim(sales("2", name="FOREIGN", path=ELSEWHERE.path), SECOND, held=True)]
     found = plan(wishes, observed, inventory(STORE), {FIRST: ARCHIVE})
-    assert found.unmanaged == ("data/Other", "datastores/Stray")
-    assert plan(wishes, observed, inventory(STORE), {FIRST: Sync()}).unmanaged == (
-        "data/Other",
-        "datastores/Stray",
-        "datastores/silver",
-    )
+    strays = ("data/Foreign/1", "data/Other", "datastores/Stray")
+    assert found.unmanaged == strays, "of what is wanted in another version, the latest one"
+    assert plan(wishes, observed, inventory(STORE), {FIRST: Sync()}).unmanaged == strays, "what we made is known"
+    assert plan(wishes, observed).unmanaged == (*strays, "datastores/silver")

@@ -24,7 +24,7 @@ from tests.road.journey import (
     versions,
     work_queue,
 )
-from tests.support import LocalStack, eventually
+from tests.support import LocalStack, arm_id, eventually
 
 
 def waiting(stack: LocalStack, factory: Journey, key: str, seconds: int = 60) -> Any:
@@ -155,7 +155,10 @@ def test_a_name_that_the_service_makes_up_cannot_be_squatted(stack: LocalStack, 
 
 
 def test_one_subscriptions_throttle_holds_up_no_other(stack: LocalStack, factory: Journey) -> None:
-    busy, free = stack.new_workspace(), stack.description["workspaces"][2]
+    # A subscription of its own: hosts that earlier tests killed still count, and take their part of its bucket.
+    busy, free = f"{uuid.uuid4()}/ml-rg/ws-busy", stack.description["workspaces"][2]
+    made = {"location": "westeurope", "properties": {"workspaceId": str(uuid.uuid4())}}
+    stack.emulator("PUT", f"resources{arm_id(busy)}", made)
     slow = fault(stack, busy, match="/data/", method="PUT", status=503, headers={"Retry-After": "9"}, count=60)
     with slow:
         long = factory.accepted(registration([busy], *[data(f"d{number}") for number in range(60)]))
