@@ -72,7 +72,7 @@ class Admission:
         """
         faults: list[Fault] = []
         rights = self._policy().of(caller, Action.READ)
-        for target, key, asset, other in _contradictions(request, self._catalog.current()):
+        for target, key, asset, other in _contradictions(request, self._catalog.current(fresh=0.0)):
             readable = other.owner.id == caller.id or rights.allows(Access(key, asset))
             who = f"the registration '{other.name}'" if readable else "another registration"
             if len(faults) < MAX_FAULTS:

@@ -64,7 +64,8 @@ class Assignment:
         newer = state.newest(operation.name, operation.born)
         prunes = known is None or known.generation <= operation.generation
         if operation.kind is Kind.REGISTER:
-            if newer > operation.generation or (known is not None and known.deleted is not None):
+            again = operation.retry_of is not None and known is not None and known.generation > operation.generation
+            if newer > operation.generation or known is None or known.deleted is not None or again:
                 log.info("The registration was replaced or deleted since.", generation=operation.generation)
                 return None
             desired = desired.with_(stored)

@@ -12,25 +12,25 @@ from shared.errors import Fault, RequestError
 from shared.paths import locate
 from shared.secrets import find_secret
 from shared.tables import FILE
-from shared.workspace import Workspace
 
 
-def datastore_access(datastore: Datastore, workspace: Workspace, vaults: Sequence[str]) -> Access:
+def datastore_access(datastore: Datastore, workspace: str, vaults: Sequence[str]) -> Access:
+    """`workspace`: its key."""
     references = datastore.credentials.references().values() if datastore.credentials else ()
     secrets = tuple(find_secret(reference, vaults).label for reference in references)
-    return Access(workspace.key, datastore.id, (Source(datastore.location),), secrets)
+    return Access(workspace, datastore.id, (Source(datastore.location),), secrets)
 
 
-def data_access(data: Data, workspace: Workspace, containers: Mapping[str, str]) -> Access | None:
+def data_access(data: Data, workspace: str, containers: Mapping[str, str]) -> Access | None:
     """`containers`: datastore name in lower case -> `account/container`. None when the datastore of the path, or of
     `write_to`, is none of them."""
     source = _source(data.path, data.type != "uri_file", containers)
     if source is None:
         return None
     if data.write_to is None:
-        return Access(workspace.key, f"data/{data.name}", (source,))
+        return Access(workspace, f"data/{data.name}", (source,))
     file = _source(f"{data.write_to.rstrip('/')}/{FILE}", False, containers)
-    return None if file is None else Access(workspace.key, f"data/{data.name}", (source,), writes=(file,))
+    return None if file is None else Access(workspace, f"data/{data.name}", (source,), writes=(file,))
 
 
 def _source(address: str, folder: bool, containers: Mapping[str, str]) -> Source | None:
@@ -75,11 +75,11 @@ def require(
     """
     faults: list[Fault] = []
     count = 0
-    for target, place, access in _questions(registration, vaults):
+    for target, place, access, allows in _questions(registration, rights, vaults):
         taken = [secret for secret in access.secrets if secret.lower() in own_secrets]
         if taken:
             reason = "the service's own credentials are not for datastores"
-        elif rights.allows(access):
+        elif allows(access):
             continue
         else:
             reason = rights.why_not(access)
@@ -92,15 +92,25 @@ def require(
         raise RequestError(403, "NotAuthorized", "The policy does not let you do this; nothing was stored.", faults)
 
 
-def _questions(registration: Registration, vaults: Sequence[str]) -> Iterator[tuple[str, str, Access]]:
-    """(path of the field, workspace as it was written, question)."""
+def _questions(
+    registration: Registration, rights: Rights, vaults: Sequence[str]
+) -> Iterator[tuple[str, str, Access, Callable[[Access], bool]]]:
+    """(path of the field, workspace as it was written, question, who answers it).
+
+    Of what selectors will find, only the workspace is not known yet: for the rest some rule must speak already.
+    """
     containers = containers_of(registration)
-    for workspace in registration.workspaces:
-        place = f"{workspace.resource_group}/{workspace.workspace_name}"
+    asked = [
+        (workspace.key, f"{workspace.resource_group}/{workspace.workspace_name}", rights.allows)
+        for workspace in registration.workspaces
+    ]
+    if registration.selectors:
+        asked.append(("", "what its selectors find", rights.allows_somewhere))
+    for key, place, allows in asked:
         for number, datastore in enumerate(registration.datastores):
-            yield f"datastores[{number}]", place, datastore_access(datastore, workspace, vaults)
+            yield f"datastores[{number}]", place, datastore_access(datastore, key, vaults), allows
         for number, data in enumerate(registration.data):
-            access = data_access(data, workspace, containers)
+            access = data_access(data, key, containers)
             if access is None:
-                access = Access(workspace.key, f"data/{data.name}")
-            yield f"data[{number}]", place, access
+                access = Access(key, f"data/{data.name}")
+            yield f"data[{number}]", place, access, allows

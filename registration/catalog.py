@@ -145,7 +145,10 @@ def tombstone(stored: Stored, operation: str, now: str) -> Stored:
 
 def _stored(document: Document) -> Stored:
     try:
-        return Stored.from_json(document.value)
+        stored = Stored.from_json(document.value)
+        if _blob(stored.name) != document.name:
+            raise ValueError("it bears another name")
+        return stored
     except (ValueError, TypeError, KeyError, AttributeError):
         raise Damaged(document.name) from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -66,6 +67,10 @@ class Stored:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Stored:
         """Raises ValueError, TypeError, KeyError or AttributeError for what is damaged."""
+        for time in (value["created"], value["updated"], value.get("deleted") or value["created"]):
+            datetime.fromisoformat(time)
+        if not isinstance(value.get("deleted"), str | None) or not isinstance(value["registration"]["name"], str):
+            raise ValueError("this is no registration")
         return cls(
             Registration.from_json(value["registration"]),
             Caller.from_json(value["owner"]),

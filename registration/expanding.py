@@ -102,8 +102,10 @@ class Expander:
         assert operation.registration is not None
         if operation.kind is not Kind.REMOVE:
             search.add(operation.registration.workspaces)
+            asks = Action.PLAN if operation.kind is Kind.PLAN else Action.REGISTER
+            rights = self._policy().of(operation.owner or operation.caller, asks)
             for selector in operation.registration.selectors:
-                search.add(search.select(selector))
+                search.add(it for it in search.select(selector) if rights.reaches(it.key))
         if operation.kind is not Kind.PLAN or operation.generation > 1:
             search.add(self._holding({operation.name}))
 
@@ -144,5 +146,8 @@ class Expander:
             if registrations is None or concerns(entry.metadata, registrations):
                 names = ("subscription_id", "resource_group", "workspace_name")
                 parts = entry.name.removeprefix(PREFIX).split("/")
-                found.append(Workspace.model_validate(dict(zip(names, parts, strict=True))))
+                try:
+                    found.append(Workspace.model_validate(dict(zip(names, parts, strict=True))))
+                except ValueError:
+                    log.warning("A document that is no workspace's was passed over.", document=entry.name)
         return found

@@ -127,9 +127,17 @@ class Rights:
     rules: tuple[Rule, ...]
 
     def allows(self, access: Access) -> bool:
+        return Rights(tuple(rule for rule in self.rules if _any(rule.workspaces, access.workspace, str.lower)))._grants(
+            access
+        )
+
+    def allows_somewhere(self, access: Access) -> bool:
+        """The same in some workspace, whichever it is."""
+        return self._grants(access)
+
+    def _grants(self, access: Access) -> bool:
         return any(
-            _any(rule.workspaces, access.workspace, str.lower)
-            and _any(rule.assets, access.asset, str.casefold)
+            _any(rule.assets, access.asset, str.casefold)
             and all(_source(rule.sources, source) for source in access.sources)
             and all(_source(rule.writes, file) for file in access.writes)
             and all(_any(rule.secrets, secret, str.lower) for secret in access.secrets)

@@ -49,12 +49,14 @@ class Wishes:
         self._own_client_ids = own_client_ids
 
     def claims(self, work: Work) -> list[Claim]:
-        """Every registration's wishes for this workspace. Those that this run does not act upon are held."""
-        places = self._ask_about_datastores(work)
+        """Every registration's wishes for this workspace. Those that this run does not act upon are held; those that
+        their owner may not have are void, whatever the run is about."""
+        void: set[Key] = set()
+        places = self._ask_about_datastores(work, void)
         for stored in work.wanting:
-            self._ask_about_data(work, stored, places)
+            self._ask_about_data(work, stored, places, void)
         return [
-            Claim(stored.origin, wanted, stored.registration.sync, held=held)
+            Claim(stored.origin, wanted, stored.registration.sync, held, (asset.id, stored.origin) in void)
             for stored in work.wanting
             for asset in stored.assets
             for wanted, held in [self._wish(work, stored, asset)]
@@ -70,9 +72,11 @@ class Wishes:
         resolved = self._resolve(work, stored, asset)
         return resolved or WantedDatastore(asset), resolved is None
 
-    def _ask_about_datastores(self, work: Work) -> dict[str, str]:
-        """Notes what is suspended or not allowed. Returns where each datastore will lead that this run writes."""
+    def _ask_about_datastores(self, work: Work, void: set[Key]) -> dict[str, str]:
+        """Notes what is suspended or not allowed. Returns where each datastore will lead that this run writes: where
+        the earliest registration says that may have it. What that one holds back stays as the workspace has it."""
         places: dict[str, str] = {}
+        taken: set[str] = set()
         for stored in work.wanting:
             registration = stored.registration
             rights = work.job.rights(stored.owner, work.job.asks)
@@ -80,34 +84,38 @@ class Wishes:
                 if registration.sync.suspend and work.acts(stored, asset.id):
                     work.refused[asset.id, stored.origin] = verdicts.suspended(asset.id, stored.origin.name)
             for datastore in registration.datastores:
-                key = datastore.id, stored.origin
-                if not work.acts(stored, datastore.id) or key in work.refused:
-                    continue
-                access = datastore_access(datastore, work.workspace, self._vaults)
-                if rights.allows(access):
-                    places.setdefault(datastore.name.lower(), datastore.location)
-                else:
-                    reason = f"the owner may not do this any more: {rights.why_not(access)}"
-                    work.refused[key] = verdicts.denied(datastore.id, stored.origin.name, reason)
+                key, name = (datastore.id, stored.origin), datastore.name.lower()
+                acts = work.acts(stored, datastore.id) and key not in work.refused
+                access = datastore_access(datastore, work.workspace.key, self._vaults)
+                if not rights.allows(access):
+                    self._deny(work, key, acts, rights.why_not(access), void)
+                elif name not in taken:
+                    taken.add(name)
+                    if acts:
+                        places[name] = datastore.location
         return places
 
-    def _ask_about_data(self, work: Work, stored: Stored, places: Mapping[str, str]) -> None:
+    def _ask_about_data(self, work: Work, stored: Stored, places: Mapping[str, str], void: set[Key]) -> None:
         registration, name = stored.registration, stored.origin.name
         rights = work.job.rights(stored.owner, work.job.asks)
         containers = containers_of(registration, work.observed, self._suffix, places)
         for data in registration.data:
             key = data.id, stored.origin
-            if not work.acts(stored, data.id) or key in work.refused:
-                continue
-            access = data_access(data, work.workspace, containers)
-            if access is None:
+            acts = work.acts(stored, data.id) and key not in work.refused
+            access = data_access(data, work.workspace.key, containers)
+            if access is not None and not rights.allows(access):
+                self._deny(work, key, acts, rights.why_not(access), void)
+            elif access is None and acts:
                 through = [locate(address).datastore for address in data.addresses]
                 names = " or ".join(f"'{it}'" for it in through if it is not None)
                 message = f"The workspace has no datastore {names}, or one whose place is not known."
                 work.refused[key] = verdicts.failed(data.id, name, "DatastoreNotFound", message)
-            elif not rights.allows(access):
-                reason = f"the owner may not do this any more: {rights.why_not(access)}"
-                work.refused[key] = verdicts.denied(data.id, name, reason)
+
+    def _deny(self, work: Work, key: Key, acts: bool, why: str, void: set[Key]) -> None:
+        void.add(key)
+        if acts:
+            asset, origin = key
+            work.refused[key] = verdicts.denied(asset, origin.name, f"the owner may not do this any more: {why}")
 
     def _resolve(self, work: Work, stored: Stored, datastore: Datastore) -> WantedDatastore | None:
         """The datastore with its references read; None when they cannot be, and the asset is refused."""

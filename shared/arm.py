@@ -51,7 +51,9 @@ class Arm:
         url: str | None = f"{self._endpoint}{path}?{urlencode({'api-version': api_version, **(query or {})})}"
         while url is not None:
             page = self._get(url)
-            yield from (entry for entry in page.get("value") or [] if isinstance(entry, dict))
+            if not isinstance(page.get("value"), list):
+                raise AzureBusy("IncompleteAnswer", "Azure answered a list without its entries.")
+            yield from (entry for entry in page["value"] if isinstance(entry, dict))
             url = page.get("nextLink") or None
             if url is not None and urlsplit(url)[:2] != urlsplit(self._endpoint)[:2]:
                 raise AzureRefused(502, "ForeignNextLink", "A page of a list pointed away from Resource Manager.")

@@ -106,7 +106,7 @@ class Documents:
         properties = download.properties
         try:
             value = json.loads(content)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise Damaged(name) from None
         return Document(name, value, str(properties.etag), dict(properties.metadata or {}))
 

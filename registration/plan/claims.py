@@ -21,7 +21,7 @@ class Standing:
 def settle(claims: Sequence[Claim]) -> dict[str, Standing]:
     """Asset id in lower case -> what came of the claims to it. `claims` in order of precedence."""
     groups: dict[str, list[Claim]] = {}
-    for claim in claims:
+    for claim in (claim for claim in claims if not claim.void):
         groups.setdefault(claim.wanted.id.lower(), []).append(claim)
     return {asset: _settle(group) for asset, group in groups.items()}
 

@@ -118,6 +118,8 @@ class Claim:
     wanted: WantedDatastore | Data
     sync: Sync = Sync()
     held: bool = False
+    void: bool = False
+    """Its owner may not have it: it stands against nobody, and only keeps what was made for it from being pruned."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,14 @@ from shared.assets import Data, Observed
 def leftovers(desired: Desired, inventory: Inventory, observed: Observed) -> tuple[list[Change], frozenset[str]]:
     """(removals in order of asset id, entries of the inventory that are about nothing any more). The intents of the
     inventory are those that were not carried out."""
-    claimed = {claim.wanted.id.lower() for claim in desired.claims}
+    standing = [claim for claim in desired.claims if not claim.void]
+    claimed = {claim.wanted.id.lower() for claim in standing}
+    void = {(claim.wanted.id.lower(), claim.origin) for claim in desired.claims if claim.void}
     used = set(_datastores_behind(desired))
     changes, forgotten = [], set()
     for asset, applied in sorted({**inventory.intents, **inventory.assets}.items()):
         sync = None if applied.origin is None else desired.prunable.get(applied.origin)
-        if asset in claimed or sync is None or applied.origin is None:
+        if asset in claimed or sync is None or applied.origin is None or (asset, applied.origin) in void:
             continue
         if asset not in inventory.assets or not _there(asset, observed):
             forgotten.add(asset)
@@ -28,7 +30,7 @@ def leftovers(desired: Desired, inventory: Inventory, observed: Observed) -> tup
         why = _why(asset, applied, sync, desired, inventory) if applied.made else None
         if why is None:
             continue
-        kept = Why.GUARDED if not desired.claims and not sync.allow_empty else Why.IN_USE if asset in used else None
+        kept = Why.GUARDED if not standing and not sync.allow_empty else Why.IN_USE if asset in used else None
         if kept is not None:
             reasons = (Reason("name", kept),)
             changes.append(Change(applied.asset or asset, Action.NONE, applied.origin, None, reasons, applied))

@@ -153,7 +153,7 @@ def test_a_long_form_is_taken_for_its_own_workspace() -> None:
 
 def test_the_policy_is_asked_for_the_folder_and_for_the_file() -> None:
     read = parse(TABLE)
-    access = data_access(read.data[0], read.workspaces[0], containers_of(read))
+    access = data_access(read.data[0], read.workspaces[0].key, containers_of(read))
     assert access is not None
     assert access.sources == (Source("sourcedata/silver", "sales/", True),)
     assert access.writes == (Source("sourcedata/silver", "tables/sales/MLTable"),)

@@ -159,9 +159,9 @@ def test_one_subscriptions_throttle_holds_up_no_other(stack: LocalStack, factory
     busy, free = f"{uuid.uuid4()}/ml-rg/ws-busy", stack.description["workspaces"][2]
     made = {"location": "westeurope", "properties": {"workspaceId": str(uuid.uuid4())}}
     stack.emulator("PUT", f"resources{arm_id(busy)}", made)
-    slow = fault(stack, busy, match="/data/", method="PUT", status=503, headers={"Retry-After": "9"}, count=60)
+    slow = fault(stack, busy, match="/data/", method="PUT", status=503, headers={"Retry-After": "9"}, count=24)
     with slow:
-        long = factory.accepted(registration([busy], *[data(f"d{number}") for number in range(60)]))
+        long = factory.accepted(registration([busy], *[data(f"d{number}") for number in range(24)]))
         eventually(lambda: len(calls(stack, busy, "PUT")) > 5)
         begun = datetime.now(UTC)
         factory.done(registration([free], data(f"quick-{uuid.uuid4().hex[:8]}")))

@@ -144,8 +144,9 @@ def test_the_readmes_first_registration_goes_through(stack: LocalStack, tmp_path
     operation = re.search(r'"id":"([0-9a-f-]{36})"', accepted)
     assert operation is not None
     follow = send.split("\n")[0] + "\n" + follow.replace("<id>", operation[1])
-    shown = eventually(lambda: text if '"Succeeded"' in (text := run(follow, tmp_path)) else "")
-    assert "azureml://datastores/silver/paths/accounting/accounting.csv" in shown
+    held = "azureml://datastores/silver/paths/accounting/accounting.csv"
+    shown = eventually(lambda: text if held in (text := run(follow, tmp_path)) else "", seconds=60)
+    assert '"Succeeded"' in shown
 
 
 def run(commands: str, folder: Path) -> str:
