@@ -200,7 +200,9 @@ class Worker:
         operation, now = assignment.operation, self._clock().isoformat()
         told = {"code": error.code, "message": error.message}
         gone = isinstance(error, AzureRefused) and error.status == 404
-        if gone and not assignment.names(workspace):
+        # One such answer may be a mistake, and what is known of a workspace cannot be had back.
+        again = operation.kind is Kind.REMOVE or (state.error or {}).get("code") == error.code
+        if gone and again and not assignment.names(workspace):
             if not operation.dry_run:
                 write_state(self._documents, workspace.key, forgotten(state, operation, now), lease.id)
             log.info("A workspace that nobody names is gone.")

@@ -156,3 +156,18 @@ def test_a_workspace_that_nobody_wants_any_more_is_not_failed_for_ever(
     assert factory.http.delete(f"/api/registrations/{name}").status_code == 204
     night(stack)
     eventually(lambda: factory.http.get(f"/api/workspaces/{gone}").status_code == 404, seconds=45)
+
+
+def test_one_404_loses_nothing_that_is_known(stack: LocalStack, factory: Journey, name: str) -> None:
+    team = uuid.uuid4().hex
+    key = stack.new_workspace(tags={"team": team})
+    selector = {"selector": {"subscription_id": key[:36], "tags": {"team": team}}}
+    body = {**registration([], data("sales", version="1"), name=name), "workspaces": [selector]}
+    factory.done(body)
+    match = f"/workspaces/{key.rsplit('/', 1)[1]}"
+    gone = {"match": match, "method": "GET", "status": 404, "count": 1}
+    stack.emulator("POST", "faults", {**gone, "body": {"error": {"code": "ResourceNotFound", "message": "Not found."}}})
+    assert night(stack)["status"] == "Failed"
+    known = factory.http.get(f"/api/workspaces/{key}").json()
+    assert {asset["applied"]["created"] for asset in known["assets"]} == {True}
+    assert night(stack)["status"] == "Succeeded"
