@@ -127,22 +127,11 @@ class Rights:
     rules: tuple[Rule, ...]
 
     def allows(self, access: Access) -> bool:
-        return Rights(tuple(rule for rule in self.rules if _any(rule.workspaces, access.workspace, str.lower)))._grants(
-            access
-        )
+        return any(_any(rule.workspaces, access.workspace, str.lower) and _grants(rule, access) for rule in self.rules)
 
     def allows_somewhere(self, access: Access) -> bool:
         """The same in some workspace, whichever it is."""
-        return self._grants(access)
-
-    def _grants(self, access: Access) -> bool:
-        return any(
-            _any(rule.assets, access.asset, str.casefold)
-            and all(_source(rule.sources, source) for source in access.sources)
-            and all(_source(rule.writes, file) for file in access.writes)
-            and all(_any(rule.secrets, secret, str.lower) for secret in access.secrets)
-            for rule in self.rules
-        )
+        return any(_grants(rule, access) for rule in self.rules)
 
     def reaches(self, workspace: str) -> bool:
         """Whether any rule speaks of this workspace, by its key."""
@@ -178,6 +167,16 @@ def parse_policy(text: str) -> Policy:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise ValueError(f"{place}: {first['msg']} ({error.error_count()} faults in all)") from None
+
+
+def _grants(rule: Rule, access: Access) -> bool:
+    """Whether a rule allows it, where the rule speaks of the workspace."""
+    return (
+        _any(rule.assets, access.asset, str.casefold)
+        and all(_source(rule.sources, source) for source in access.sources)
+        and all(_source(rule.writes, file) for file in access.writes)
+        and all(_any(rule.secrets, secret, str.lower) for secret in access.secrets)
+    )
 
 
 def _any(patterns: Sequence[str], text: str, fold: object) -> bool:
