@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +49,15 @@ SKIPS: dict[str, tuple[frozenset[str], str]] = {
 
 @pytest.fixture(scope="module")
 def report(deploy: Deploy, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return report_of(tmp_path_factory.mktemp("checkov"), {name: deploy(name).resources for name in SETS})
+
+
+def report_of(folder: Path, sets: Mapping[str, Any]) -> dict[str, Any]:
+    """What checkov says of each set's resources, by way of `folder`. Skips where there is no checkov."""
     if not (CHECKOV / ".complete").exists():
         pytest.skip(f"NOT CHECKED BY CHECKOV: {CHECKOV} is absent; `make test` sets it up")
-    folder = tmp_path_factory.mktemp("checkov")
-    for name in SETS:
-        (folder / f"{name}.json").write_text(json.dumps(template(deploy(name).resources)))
+    for name, resources in sets.items():
+        (folder / f"{name}.json").write_text(json.dumps(template(resources)))
     return checked("-d", folder)
 
 
