@@ -7,8 +7,10 @@ It sits below the SDKs' own policies because azure-core sleeps as long as `Retry
 from __future__ import annotations
 
 import os
+import ssl
 import time
 from collections.abc import Callable, MutableMapping
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
@@ -17,6 +19,8 @@ import requests
 from azure.core.exceptions import ServiceRequestError, ServiceResponseError
 from azure.core.pipeline.transport import RequestsTransport
 from requests.adapters import HTTPAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from urllib3.util.ssl_ import create_urllib3_context
 
 from shared import logs
 from shared.errors import AzureBusy
@@ -42,6 +46,42 @@ def stamp(headers: MutableMapping[str, str]) -> None:
         headers["x-ms-client-request-id"] = operation
 
 
+@cache
+def _trusting(bundle: str) -> ssl.SSLContext:
+    """`bundle`: a file of authorities' certificates, or a directory of them."""
+    context = create_urllib3_context()
+    if os.path.isdir(bundle):
+        context.load_verify_locations(capath=bundle)
+    else:
+        context.load_verify_locations(bundle)
+    return context
+
+
+class _Adapter(HTTPAdapter):
+    """Connections that share one TLS context, and always check the server's certificate.
+
+    By itself, requests reads the whole bundle of authorities anew for each connection: 21 ms of processor time with
+    certifi's (measured), and a fan-out opens a hundred.
+    """
+
+    def __init__(self) -> None:
+        bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")  # as requests has it
+        self._context = _trusting(bundle or DEFAULT_CA_BUNDLE_PATH)
+        super().__init__(pool_connections=POOL, pool_maxsize=POOL)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        return super().proxy_manager_for(proxy, ssl_context=self._context, **kwargs)
+
+    def build_connection_pool_key_attributes(self, request: Any, _verify: Any, cert: Any = None) -> Any:
+        return super().build_connection_pool_key_attributes(request, True, cert)
+
+    def cert_verify(self, conn: Any, _url: str, _verify: Any, _cert: Any) -> None:
+        conn.cert_reqs = "CERT_REQUIRED"  # against the context, which holds the bundle already
+
+
 class Transport(RequestsTransport):  # type: ignore[misc]  # azure-core hands it out lazily, untyped
     """Sends a request; tries again, in place, what may be tried again.
 
@@ -59,10 +99,9 @@ class Transport(RequestsTransport):  # type: ignore[misc]  # azure-core hands it
     ) -> None:
         session = requests.Session()
         session.trust_env = bool(getproxies())  # else requests reads environment and netrc anew for each call
-        session.mount("https://", HTTPAdapter(pool_connections=POOL, pool_maxsize=POOL))
-        session.mount("http://", HTTPAdapter(pool_connections=POOL, pool_maxsize=POOL))
-        bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
-        super().__init__(session=session, session_owner=False, connection_verify=bundle)
+        session.mount("https://", _Adapter())
+        session.mount("http://", _Adapter())
+        super().__init__(session=session, session_owner=False)
         self._throttle = throttle
         self._throttled = throttled
         self._stamped = stamped

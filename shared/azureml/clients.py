@@ -6,9 +6,11 @@ A client costs 9 to 15 ms and 0.67 MiB, cannot be re-aimed at another workspace,
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 from collections import OrderedDict
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from shared.clouds import Cloud
@@ -53,6 +55,7 @@ class Clients:
         from azure.ai.ml import MLClient
         from azure.core.pipeline.policies import RetryPolicy
 
+        _set_aside_for_good()
         client = MLClient(
             self._outbound.credential(workspace.subscription_id),
             workspace.subscription_id,
@@ -70,6 +73,14 @@ class Clients:
         # whatever comes (measured). What is lost is `referencedUris`, the lineage of the files in it.
         client.data._validate = _unread
         return client
+
+
+@cache
+def _set_aside_for_good() -> None:
+    """Takes what the SDK's modules consist of, 200,000 objects, out of garbage collection: every full one went through
+    them all, 190 ms, which was a tenth of the processor time of a fan-out (measured)."""
+    gc.collect()
+    gc.freeze()
 
 
 def _unread(_: object) -> None:
