@@ -133,7 +133,8 @@ class Wiring:
 
     @cached_property
     def results(self) -> Results:
-        return Results(self.documents, self.index)
+        # Operations are made of these results, so that they are looked up when they are needed.
+        return Results(self.documents, self.index, lambda operation: self.operations.bury(operation))  # noqa: PLW0108
 
     @cached_property
     def operations(self) -> Operations:
@@ -281,7 +282,8 @@ class Wiring:
     def arm(self) -> Arm:
         from shared.arm import Arm
 
-        return Arm(self.settings.arm_endpoint, self.outbound.authentication, self.arm_transport)
+        settings = self.settings
+        return Arm(settings.arm_endpoint, settings.cloud.scope, self.outbound.credential, self.arm_transport)
 
     @cached_property
     def discovery(self) -> Discovery:
@@ -318,18 +320,21 @@ class Wiring:
 
     @cached_property
     def worker(self) -> Worker:
+        from registration.cancellation import Cancellations
+        from registration.endings import Endings
         from registration.worker import Worker
 
         return Worker(
             self.documents,
             self.operations,
             self.assignments,
-            self.catalog,
             self.expander,
             self.results,
             self.queue,
             self.reconciler,
             self.audit,
+            Cancellations(self.documents),
+            Endings(self.results),
             utc_now,
             self.settings.max_attempts,
         )

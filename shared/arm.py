@@ -24,21 +24,23 @@ if TYPE_CHECKING:
 
 
 def token_policy(credential: TokenCredential, scope: str) -> Any:
-    """One token cache for every client that calls ARM."""
+    """Signs the calls of one client. Never one for two: a pipeline links the policies that it is given to each other,
+    and who makes a second one of the same tears the first apart for a moment."""
     from azure.core.pipeline.policies import BearerTokenCredentialPolicy
 
     return BearerTokenCredentialPolicy(credential, scope)
 
 
 class Arm:
-    """Reads. `authentication`: subscription id -> the policy that signs its calls.
+    """Reads. `credential`: subscription id -> who calls there.
 
     Raises AzureRefused with Azure's own code and message, or AzureBusy.
     """
 
-    def __init__(self, endpoint: str, authentication: Callable[[str], Any], transport: Any) -> None:
+    def __init__(self, endpoint: str, scope: str, credential: Callable[[str], TokenCredential], transport: Any) -> None:
         self._endpoint = endpoint
-        self._authentication = authentication
+        self._scope = scope
+        self._credential = credential
         self._transport = transport
         self._clients: dict[int, PipelineClient[Any, Any]] = {}
 
@@ -73,10 +75,13 @@ class Arm:
         from azure.core import PipelineClient
 
         match = re.search(r"/subscriptions/([^/?]+)", url)
-        policy = self._authentication(match[1] if match else "")
-        if id(policy) not in self._clients:
-            self._clients[id(policy)] = PipelineClient(self._endpoint, policies=[policy], transport=self._transport)
-        return self._clients[id(policy)]
+        credential = self._credential(match[1] if match else "")
+        client = self._clients.get(id(credential))
+        if client is None:
+            policy = token_policy(credential, self._scope)
+            client = PipelineClient(self._endpoint, policies=[policy], transport=self._transport)
+            self._clients[id(credential)] = client
+        return client
 
 
 @contextmanager

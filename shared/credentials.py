@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +27,27 @@ def app_identity(settings: Settings) -> TokenCredential:
     if "IDENTITY_ENDPOINT" in os.environ or os.environ.get("AZURE_FUNCTIONS_ENVIRONMENT") != "Development":
         return ManagedIdentityCredential(client_id=settings.managed_identity)
     return ChainedTokenCredential(AzureCliCredential(), AzureDeveloperCliCredential())
+
+
+FRESH = 600.0
+"""Seconds that a kept token still has to live: twice what the SDK's policy asks for, so that it never asks in vain."""
+
+
+class KeptToken:
+    """A credential whose token is asked for once, and not by each of a hundred clients."""
+
+    def __init__(self, credential: TokenCredential) -> None:
+        self._credential = credential
+        self._kept: dict[tuple[str, ...], AccessToken] = {}
+        self._lock = threading.Lock()
+
+    def get_token(self, *scopes: str, **kwargs: Any) -> AccessToken:
+        """With `claims`, which Azure asks for when it refuses a token, always a new one."""
+        with self._lock:
+            token = self._kept.get(scopes)
+            if token is None or kwargs.get("claims") or token.expires_on - time.time() < FRESH:
+                token = self._kept[scopes] = self._credential.get_token(*scopes, **kwargs)
+            return token
 
 
 class OutboundPrincipal:

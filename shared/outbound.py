@@ -6,9 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from shared.arm import token_policy
 from shared.assets import KeyVaultSecret
-from shared.credentials import OutboundPrincipal
+from shared.credentials import KeptToken, OutboundPrincipal
 from shared.settings import Settings, tenant_secret
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Outbound:
-    """Credentials by subscription, each with one token cache for all clients that use it."""
+    """Credentials by subscription, each with one token for all clients that use it."""
 
     def __init__(
         self, settings: Settings, identity: Callable[[], TokenCredential], vaults: Vaults, transport: Any
@@ -28,25 +27,15 @@ class Outbound:
         self._vaults = vaults
         self._transport = transport
         self._credentials: dict[str | None, TokenCredential] = {}
-        self._policies: dict[str | None, Any] = {}
         self._lock = threading.Lock()
 
     def credential(self, subscription_id: str) -> TokenCredential:
-        """The credential for calls about this subscription."""
+        """Who makes the calls about this subscription: always the same object for the same principal."""
         tenant = self._settings.outbound_tenants.get(subscription_id.lower())
         with self._lock:
             if tenant not in self._credentials:
-                self._credentials[tenant] = self._build(tenant)
+                self._credentials[tenant] = KeptToken(self._build(tenant))
             return self._credentials[tenant]
-
-    def authentication(self, subscription_id: str) -> Any:
-        """The pipeline policy that signs calls about this subscription."""
-        credential = self.credential(subscription_id)
-        tenant = self._settings.outbound_tenants.get(subscription_id.lower())
-        with self._lock:
-            if tenant not in self._policies:
-                self._policies[tenant] = token_policy(credential, self._settings.cloud.scope)
-            return self._policies[tenant]
 
     def client_ids(self) -> frozenset[str]:
         """The client ids of every outbound principal. Raises AzureRefused or Temporary when one cannot be read."""

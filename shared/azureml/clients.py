@@ -1,4 +1,4 @@
-"""MLClients: one per workspace, pooled, bounded, on one transport and one token cache.
+"""MLClients: one per workspace, pooled, bounded, on one transport and one token.
 
 A client costs 9 to 15 ms and 0.67 MiB, cannot be re-aimed at another workspace, and may be used from many threads
 (measured). Each construction adds a handler to one logger and never takes it away, which slows every later call.
@@ -13,6 +13,7 @@ from collections import OrderedDict
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from shared.arm import token_policy
 from shared.clouds import Cloud
 from shared.outbound import Outbound
 from shared.workspace import Workspace
@@ -36,6 +37,7 @@ class Clients:
         transport: Any,
     ) -> None:
         self._cloud = _cloud(cloud, endpoint, authority)
+        self._scope = cloud.scope
         self._outbound = outbound
         self._transport = transport
         self._pool: OrderedDict[str, MLClient] = OrderedDict()
@@ -56,13 +58,14 @@ class Clients:
         from azure.core.pipeline.policies import RetryPolicy
 
         _set_aside_for_good()
+        credential = self._outbound.credential(workspace.subscription_id)
         client = MLClient(
-            self._outbound.credential(workspace.subscription_id),
+            credential,
             workspace.subscription_id,
             workspace.resource_group,
             workspace.workspace_name,
             transport=self._transport,
-            authentication_policy=self._outbound.authentication(workspace.subscription_id),
+            authentication_policy=token_policy(credential, self._scope),
             retry_policy=RetryPolicy.no_retries(),
             show_progress=False,
             enable_telemetry=False,

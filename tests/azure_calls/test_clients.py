@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from registration.wiring import Wiring
-from shared.arm import Arm
 from shared.assets import Data
 from shared.azureml.clients import POOLED, Clients
 from shared.azureml.observed import observed_data, observed_datastore, short_path
@@ -57,6 +56,23 @@ def test_all_clients_share_one_transport(clients: Clients, parts: Wiring) -> Non
     assert {id(service._client._pipeline._transport) for service in pipelines} == {id(parts.arm_transport)}
 
 
+def policies(client: Any) -> set[int]:
+    """The parts of its pipelines that know which part comes next."""
+    services = [it for name, it in vars(client).items() if name.startswith("_service_client")]
+    pipelines = [service._client._pipeline for service in services]
+    return {id(policy) for pipeline in pipelines for policy in pipeline._impl_policies}
+
+
+def test_no_two_clients_share_a_policy(clients: Clients, parts: Wiring) -> None:
+    """A pipeline links its policies to each other: who builds a second one of the same breaks calls of the first."""
+    first, second = (policies(clients.of(numbered(number))) for number in (1, 2))
+    reads = {id(policy) for policy in parts.arm._open(f"/subscriptions/{SUBSCRIPTION}")._pipeline._impl_policies}
+    assert len(first) > 10
+    assert reads
+    assert not first & second
+    assert not (first | second) & reads
+
+
 @pytest.mark.parametrize("path", ["data/sales.csv", "file:///etc/passwd", "/etc/passwd"])
 def test_a_local_path_never_reaches_the_sdk(clients: Clients, path: str) -> None:
     data = Data.model_construct(name="x", type="uri_file", path=path, version="1")
@@ -73,7 +89,7 @@ def test_data_is_never_written_without_a_version(stack: LocalStack, clients: Cli
 def test_an_answer_that_is_no_answer_is_tried_again_and_then_told(stack: LocalStack, parts: Wiring) -> None:
     key = stack.new_workspace()
     workspace = Workspace(**target(key))
-    arm = Arm(parts.settings.arm_endpoint, parts.outbound.authentication, parts.arm_transport)
+    arm = parts.arm
     with fault(stack, key, reset_connection=True, count=2):
         assert arm.get(workspace.arm_id, "2024-04-01")["name"] == workspace.workspace_name
     with fault(stack, key, reset_connection=True, count=3), pytest.raises(AzureBusy, match="did not answer"):
@@ -89,7 +105,7 @@ def test_an_answer_that_is_no_answer_is_tried_again_and_then_told(stack: LocalSt
 def test_lists_are_read_over_all_pages_and_never_elsewhere(stack: LocalStack, parts: Wiring) -> None:
     key = stack.new_workspace()
     workspace = Workspace(**target(key))
-    arm = Arm(parts.settings.arm_endpoint, parts.outbound.authentication, parts.arm_transport)
+    arm = parts.arm
     properties = {"datastoreType": "AzureDataLakeGen2", "credentials": {"credentialsType": "None"}}
     for number in range(7):
         body = {"properties": {**properties, "accountName": "sourcedata", "filesystem": "silver"}}

@@ -11,7 +11,6 @@ import pytest
 
 from local.stack import SUBSCRIPTIONS
 from registration.wiring import Wiring
-from shared.arm import Arm
 from shared.azureml.discovery import Discovery, Found
 from shared.errors import AzureBusy, AzureRefused
 from tests.support import LocalStack
@@ -23,7 +22,7 @@ Put = Callable[..., str]
 
 @pytest.fixture
 def discovery(parts: Wiring) -> Discovery:
-    return Discovery(Arm(parts.settings.arm_endpoint, parts.outbound.authentication, parts.arm_transport))
+    return Discovery(parts.arm)
 
 
 @pytest.fixture
