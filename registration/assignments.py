@@ -125,14 +125,25 @@ class Assignments:
         self._policy = policy
         self._clock = clock
         self._kept: OrderedDict[str, Assignment] = OrderedDict()
+        self._reading: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
 
     def of(self, operation_id: str) -> Assignment | None:
-        """None where there is no such operation. Raises Damaged."""
+        """None where there is no such operation. Raises Damaged. An operation's messages come all at once: the first
+        of them reads it, and the others wait for that."""
         with self._lock:
             if operation_id in self._kept:
                 self._kept.move_to_end(operation_id)
                 return self._kept[operation_id]
+            reading = self._reading.setdefault(operation_id, threading.Lock())
+        try:
+            with reading:
+                return self._kept.get(operation_id) or self._read(operation_id)
+        finally:
+            with self._lock:
+                self._reading.pop(operation_id, None)
+
+    def _read(self, operation_id: str) -> Assignment | None:
         operation = self._operations.get(operation_id)
         if operation is None:
             return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from datetime import datetime
 
@@ -16,6 +18,33 @@ from shared.documents import Documents
 from shared.errors import RequestError
 
 log = logs.get_log(__name__)
+
+
+SEEN_AFTER = 1.0
+"""Seconds within which a cancellation is seen by a host that works on the operation."""
+
+
+class Cancellations:
+    """What workers know of cancellations. A host works on many workspaces of an operation at once and looks for its
+    mark once in a while, for all of them."""
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+        self._looked: tuple[str, float] = ("", 0.0)
+        """The operation that was not canceled when it was last looked at, and when that was."""
+        self._lock = threading.Lock()
+
+    def asked(self, operation: str, within: float = SEEN_AFTER) -> bool:
+        """Whether the operation is to stop, as of so many seconds ago at the most."""
+        with self._lock:
+            known, when = self._looked
+            if known == operation and time.monotonic() - when < within:
+                return False
+            begun = time.monotonic()
+            found = self._documents.head(cancel_blob(operation)) is not None
+            if not found:
+                self._looked = operation, begun
+            return found
 
 
 class Cancellation:
@@ -52,6 +81,6 @@ class Cancellation:
             raise RequestError(409, "OperationFinished", "The operation is finished; there is nothing left to cancel.")
         self._documents.create(cancel_blob(operation_id), {"requested": self._clock().isoformat()})
         with logs.bound(operation=operation_id):
-            messages = self._operations.send(operation, progress.outcomes)
+            messages = self._operations.send(operation, progress.outcomes, canceled=True)
             log.info("An operation is being canceled.", messages=messages)
         return operation

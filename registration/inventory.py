@@ -86,6 +86,11 @@ class State:
         return generation if known == born else 0
 
     @property
+    def last(self) -> str | None:
+        """The operation that ran here last."""
+        return str(self.runs[0].get("operation")) if self.runs else None
+
+    @property
     def deep(self) -> str | None:
         """When the data asset that was looked at longest ago was: none of them was looked at before. None: never."""
         wanted = [asset for asset in self.seen if asset in self.inventory.assets and asset.startswith("data/")]

@@ -19,6 +19,8 @@ class WorkMessage:
     attempt: int = 1
     resumed: bool = False
     """An earlier message did part of the work and left a note of it."""
+    canceled: bool = False
+    """A cancellation sent it, and so it need not be believed that there was none a second ago."""
 
     def as_json(self) -> dict[str, object]:
         return asdict(self)
@@ -31,6 +33,7 @@ class WorkMessage:
             operation, attempt = str(fields["operation"]), int(fields.get("attempt", 1))
             if not is_guid(operation):
                 return None
-            return cls(operation, str(fields["workspace"]), attempt, fields.get("resumed") is True)
+            resumed, canceled = fields.get("resumed") is True, fields.get("canceled") is True
+            return cls(operation, str(fields["workspace"]), attempt, resumed, canceled)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
             return None

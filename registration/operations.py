@@ -8,7 +8,7 @@ sweeper.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -140,7 +140,7 @@ class Operations:
         now = self._clock().isoformat()
         for lost in operation.lost:
             error = {"code": lost.code, "message": lost.message}
-            if self._results.write(operation.id, Result(lost.place, Outcome.FAILED, error=error, finished=now), 0):
+            if self._results.write(operation.id, Result(lost.place, Outcome.FAILED, error=error, finished=now)):
                 log.info("A workspace is finished.", workspace=lost.place, outcome=Outcome.FAILED.value)
         self.send(operation, ())
         log.info("An operation's workspaces were found.", workspaces=len(operation.workspaces))
@@ -194,19 +194,16 @@ class Operations:
             raise RequestError(409, "NothingFailed", "Nothing of this operation failed, so there is nothing to retry.")
         return failed
 
-    def send(self, operation: Operation, finished: Container[str]) -> int:
+    def send(self, operation: Operation, finished: Container[str], canceled: bool = False) -> int:
         """One message for each workspace that is not `finished`; for pending ones, one that finds them out. More of
         them than needed do no harm. Returns how many. Raises Temporary."""
         keys = [workspace.key for workspace in operation.workspaces if workspace.key not in finished]
         keys = [ALL] if operation.pending else keys
-        self._send(operation.id, keys)
-        return len(keys)
-
-    def _send(self, operation_id: str, keys: Iterable[str]) -> None:
         send = logs.carried(self._queue.send)
-        messages = [WorkMessage(operation_id, key).as_json() for key in keys]
+        messages = [WorkMessage(operation.id, key, canceled=canceled).as_json() for key in keys]
         for task in [self._pool.submit(send, message) for message in messages]:
             task.result()
+        return len(keys)
 
     def carry_on(self, operation: Operation) -> bool:
         """Sends the messages of an operation that was committed; False when it never was, and is cleared away."""
@@ -219,6 +216,16 @@ class Operations:
         self._documents.delete(_blob(operation.id))
         self._documents.delete(open_blob(operation.id))
         return False
+
+    def bury(self, operation_id: str) -> None:
+        """Once every workspace has acted on a deletion, nothing is left of the registration."""
+        try:
+            operation = self.get(operation_id)
+        except Damaged as error:
+            log.error("A deletion is damaged; what it leaves of the registration stays.", reason=error.message)
+            return
+        if operation is not None:
+            self._catalog.bury(stored_by(operation))
 
     def restore_head(self, operation: Operation) -> None:
         """Writes the operation's metadata again."""

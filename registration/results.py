@@ -6,15 +6,15 @@ finds them all creates `completed`.
 
 from __future__ import annotations
 
-import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
 from registration.index import Index
+from registration.snapshot import Kind
 from shared.documents import Documents, Entry
 from shared.errors import Damaged
 
@@ -38,10 +38,6 @@ class Outcome(StrEnum):
 FAILURES = frozenset({Outcome.FAILED, Outcome.CONFLICT, Outcome.NOT_AUTHORIZED, Outcome.EXPIRED})
 UNDONE = FAILURES | {Outcome.CANCELED}
 """What a retry takes up again."""
-
-
-ALWAYS = 50
-"""Workspaces up to which every result is followed by a look at the whole operation."""
 
 
 class Status(StrEnum):
@@ -161,11 +157,13 @@ def cancel_blob(operation: str) -> str:
 
 
 class Results:
-    """Writes and reads results."""
+    """Writes and reads results. `bury`: what follows when every workspace has acted on a deletion; the operation's id
+    -> None, safe to repeat."""
 
-    def __init__(self, documents: Documents, index: Index) -> None:
+    def __init__(self, documents: Documents, index: Index, bury: Callable[[str], None]) -> None:
         self._documents = documents
         self._index = index
+        self._bury = bury
 
     def progress(self, operation: str) -> Progress | None:
         """None when there is no such operation."""
@@ -199,19 +197,10 @@ class Results:
     def has(self, operation: str, workspace: str) -> bool:
         return self._documents.head(operation_blob(operation, f"results/{workspace}")) is not None
 
-    def write(self, operation: str, result: Result, total: int = 1) -> bool:
-        """Stores a workspace's result, once: what is there already stays. Then completes what is complete.
-
-        `total` workspaces make it whole. Of many, only every so often the results are counted: a listing for each would
-        cost the square of them. Whoever asks for the operation, and the sweeper, note its end as well.
-        """
+    def write(self, operation: str, result: Result) -> bool:
+        """Stores a workspace's result, once: what is there already stays, and the answer is False."""
         name = operation_blob(operation, f"results/{result.workspace}")
-        new = self._documents.create(name, result.as_json(), result.metadata()) is not None
-        if total > ALWAYS and random.random() > ALWAYS / total:  # noqa: S311 - only spreads the looks
-            return new
-        if total <= 1 or self._documents.count(operation_blob(operation, "results/")) >= total:
-            self.current(operation)
-        return new
+        return self._documents.create(name, result.as_json(), result.metadata()) is not None
 
     def end(self, operation: str, progress: Progress, status: Status | None = None) -> None:
         """Notes the end; `status` where it is not what the results say. Safe to repeat."""
@@ -219,6 +208,8 @@ class Results:
         self._documents.create(operation_blob(operation, "completed"), {"status": ended}, {"status": ended})
         if progress.whole:
             self._index.finish(operation, progress.metadata["created"], ended, progress.counts())
+        if progress.metadata.get("kind") == Kind.REMOVE and ended == Status.SUCCEEDED:
+            self._bury(operation)
         self._documents.delete(open_blob(operation))
 
     def read(self, operation: str, workspace: str) -> dict[str, Any]:

@@ -101,7 +101,7 @@ class Sweeper:
         for workspace in operation.workspaces if operation is not None else ():
             if workspace.key not in progress.outcomes:
                 result = Result(workspace.key, Outcome.EXPIRED, error=error, finished=self._clock().isoformat())
-                if self._results.write(operation_id, result, total=progress.total):
+                if self._results.write(operation_id, result):
                     outcome = result.outcome.value
                     log.info("A workspace is finished.", workspace=workspace.key, outcome=outcome)
         if operation is not None and operation.pending:

@@ -15,15 +15,16 @@ from typing import Any
 
 from registration.assignments import Assignment, Assignments
 from registration.audit import Audit, of_changes
-from registration.catalog import Catalog
+from registration.cancellation import SEEN_AFTER, Cancellations
+from registration.endings import Endings
 from registration.expanding import Expander
 from registration.history import after, after_failure, forgotten, intending
 from registration.inventory import State, read_state, workspace_blob, write_state
 from registration.messages import ALL, WorkMessage
-from registration.operations import Operations, stored_by
+from registration.operations import Operations
 from registration.plan import Applied
 from registration.reconcile import Reconciler
-from registration.results import Outcome, Result, Results, cancel_blob, operation_blob
+from registration.results import Outcome, Result, Results, operation_blob
 from registration.snapshot import Kind, Lost, Operation
 from registration.verdicts import MADE, Reconciled, Verdict
 from shared import logs
@@ -57,24 +58,26 @@ class Worker:
         documents: Documents,
         operations: Operations,
         assignments: Assignments,
-        catalog: Catalog,
         expander: Expander,
         results: Results,
         queue: Queue,
         reconciler: Reconciler,
         audit: Audit,
+        cancellations: Cancellations,
+        endings: Endings,
         clock: Callable[[], datetime],
         max_attempts: int,
     ) -> None:
         self._documents = documents
         self._operations = operations
         self._assignments = assignments
-        self._catalog = catalog
         self._expander = expander
         self._results = results
         self._queue = queue
         self._reconciler = reconciler
         self._audit = audit
+        self._cancellations = cancellations
+        self._endings = endings
         self._clock = clock
         self._max_attempts = max_attempts
 
@@ -84,7 +87,7 @@ class Worker:
         if work is None:
             log.error("A message that is none of ours was dropped.")
             return
-        with logs.bound(operation=work.operation, workspace=work.workspace):
+        with logs.bound(operation=work.operation, workspace=work.workspace), self._endings.in_hand(work.operation):
             try:
                 self._work(work)
             except Temporary as error:
@@ -101,7 +104,7 @@ class Worker:
         if work is None or not self._known(work):
             log.error("A poisoned message names no workspace of any operation and was dropped.")
             return
-        with logs.bound(operation=work.operation, workspace=work.workspace):
+        with logs.bound(operation=work.operation, workspace=work.workspace), self._endings.in_hand(work.operation):
             note = self._documents.read(_trouble_blob(work))
             reason = note.value.get("reason") if note is not None else "the host was lost each time"
             text = f"The workspace could not be worked on, however often it was tried: {reason}."
@@ -129,10 +132,6 @@ class Worker:
         if workspace is None:
             log.error("A message names no workspace of its operation and was dropped.")
             return
-        if self._results.has(operation.id, workspace.key):
-            log.info("A message was delivered again after its work was done.")
-            self._results.current(operation.id)
-            return
         if self._clock() > operation.deadline:
             error = {"code": "DeadlineExceeded", "message": "The operation's deadline passed before its turn."}
             self._finish(work, Outcome.EXPIRED, error=error)
@@ -142,20 +141,22 @@ class Worker:
 
     def _spread(self, operation: Operation) -> None:
         """Finds out the operation's workspaces, once, and sends each of them its message."""
-        canceled = self._documents.head(cancel_blob(operation.id)) is not None
+        canceled = self._cancellations.asked(operation.id, within=0.0)
         found = operation
         if operation.pending:
             found = replace(operation, pending=False) if canceled else self._expander.expand(operation)
-        spread = self._operations.spread(operation, found)
+        self._operations.spread(operation, found)
         self._assignments.forget(operation.id)
-        self._bury(spread)
 
     def _reconcile(self, work: WorkMessage, assignment: Assignment, workspace: Workspace, lease: Lease) -> None:
         operation = assignment.operation
-        if self._documents.head(cancel_blob(operation.id)) is not None:
-            self._cancel(work)
+        if self._cancellations.asked(operation.id, 0.0 if work.canceled else SEEN_AFTER):
+            if not self._is_done(work):
+                self._cancel(work)
             return
         state = State() if lease.fresh else read_state(self._documents, workspace.key)
+        if state.last == operation.id and self._is_done(work):
+            return
         job = assignment.job(workspace, state)
         if job is None:
             self._finish(work, Outcome.SUPERSEDED)
@@ -186,6 +187,15 @@ class Worker:
             self._again(work, temporary, reconciled)
         else:
             self._finish(work, reconciled.outcome, reconciled)
+
+    def _is_done(self, work: WorkMessage) -> bool:
+        """Whether this message was worked on before. Where that left no trace in the workspace's document, nothing was
+        changed, and to do it again does no harm; so only who finds a trace need ask."""
+        if not self._results.has(work.operation, work.workspace):
+            return False
+        log.info("A message was delivered again after its work was done.")
+        self._results.current(work.operation)
+        return True
 
     def _failed(
         self,
@@ -275,18 +285,9 @@ class Worker:
             assignment = None
         if assignment is not None and not assignment.operation.dry_run:
             self._audit.record(of_changes(assignment.operation, work.workspace, result.changes, result.finished))
-        total = 1 if assignment is None else assignment.operation.total
-        if self._results.write(work.operation, result, max(total, 1)):
+        self._endings.stored(work.operation, 1 if assignment is None else assignment.operation.total)
+        if self._results.write(work.operation, result):
             log.info("A workspace is finished.", outcome=result.outcome.value)
-        if assignment is not None:
-            self._bury(assignment.operation)
-
-    def _bury(self, operation: Operation) -> None:
-        """Once every workspace has acted on a deletion, nothing is left of the registration."""
-        if operation.kind is Kind.REMOVE:
-            progress = self._results.current(operation.id)
-            if progress is not None and progress.succeeded:
-                self._catalog.bury(stored_by(operation))
 
     def _changes(self, work: WorkMessage, reconciled: Reconciled) -> tuple[dict[str, Any], ...]:
         """Each asset's change; one that an earlier message of this operation made still counts as made."""
