@@ -53,7 +53,7 @@ class Lease:
         self._client = client
         self._stop = threading.Event()
         self._lost = False
-        self._thread = threading.Thread(target=self._renew, name=f"lease {name}", daemon=True)
+        self._thread = threading.Thread(target=logs.carried(self._renew), name=f"lease {name}", daemon=True)
         self._thread.start()
 
     @property

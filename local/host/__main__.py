@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from local import http1
-from local.host import functions, settings
+from local.host import functions, invocations, settings
 from local.host.queues import QueueListener
 from local.host.timers import HostLock, Timer
 from local.host.web import Web
@@ -57,7 +57,9 @@ def main() -> int:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--root", type=Path, default=Path())
     arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(invocations.Formatter())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("azure").setLevel(logging.WARNING)  # it logs the headers of every request
     try:
         asyncio.run(run(arguments.root.resolve(), arguments.port))

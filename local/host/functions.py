@@ -17,6 +17,7 @@ from typing import Any, TypeVar, get_type_hints
 import azure.functions
 from azure.functions.meta import Datum
 
+from local.host.invocations import Invocation, in_this_thread
 from local.host.settings import LoadError
 
 LOG = logging.getLogger("local.host")
@@ -30,11 +31,13 @@ class FunctionFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """One function: its `trigger` as in function.json, and what is called with the trigger's value."""
+    """One function: its `trigger` as in function.json, and what is called with the trigger's value, and with its
+    `context` where it asks for that."""
 
     name: str
     trigger: Mapping[str, Any]
     call: Callable[..., Any]
+    wants_context: bool = False
 
     @property
     def kind(self) -> str:
@@ -68,20 +71,29 @@ def _checked(function: Any) -> Function:
     if trigger["type"] not in TRIGGERS or others:
         raise LoadError(f"{name}: the stand-in does not know its bindings ({', '.join(others or [trigger['type']])})")
     parameters = set(inspect.signature(call).parameters)
-    if parameters != {trigger["name"]}:
+    wants_context = "context" in parameters - {trigger["name"]}
+    if parameters - {"context"} != {trigger["name"]} - {"context"}:
         raise LoadError(f"{name} takes {sorted(parameters)}, but its trigger is named {trigger['name']!r}")
     try:
-        hint = get_type_hints(call).get(trigger["name"])
+        hints = get_type_hints(call)
     except (NameError, TypeError) as error:
         raise LoadError(f"{name}: its annotations cannot be read") from error
+    if wants_context and hints.get("context", azure.functions.Context) is not azure.functions.Context:
+        raise LoadError(f"{name}: 'context' is annotated {hints['context']}, not azure.functions.Context")
+    hint = hints.get(trigger["name"])
     if isinstance(hint, type) and not _converter(trigger["type"]).check_input_type_annotation(hint):
         raise LoadError(f"{name}: {trigger['name']!r} is annotated {hint.__name__}, which its trigger does not give")
-    return Function(name, trigger, call)
+    return Function(name, trigger, call, wants_context)
 
 
 def _converter(binding: str) -> Any:
     registry: Any = azure.functions.get_binding_registry
     return registry().get(binding)
+
+
+def _within(invocation: Invocation, call: Callable[[], Any]) -> Any:
+    with in_this_thread(invocation):
+        return call()
 
 
 class Runner:
@@ -95,13 +107,16 @@ class Runner:
     async def call(self, function: Function, value: Datum, metadata: Mapping[str, Datum] | None = None) -> Any:
         """Run a function on a trigger's value: an HTTP function's encoded answer. Raises FunctionFailed."""
         started = time.monotonic()
+        invocation = Invocation(function.name, os.getcwd())
         try:
-            argument = _converter(function.kind).decode(value, trigger_metadata=metadata)
-            call = partial(function.call, **{function.trigger["name"]: argument})
+            arguments = {function.trigger["name"]: _converter(function.kind).decode(value, trigger_metadata=metadata)}
+            if function.wants_context:
+                arguments["context"] = invocation
+            call = partial(function.call, **arguments)
             if inspect.iscoroutinefunction(function.call):
                 result = await call()
             else:
-                result = await asyncio.get_running_loop().run_in_executor(self._threads, call)
+                result = await asyncio.get_running_loop().run_in_executor(self._threads, _within, invocation, call)
             if function.kind == "httpTrigger":
                 result = _converter("http").encode(result, expected_type=None)
         except (Exception, SystemExit) as error:

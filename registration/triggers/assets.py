@@ -13,8 +13,8 @@ blueprint = func.Blueprint()
 
 @blueprint.function_name("asset_get")
 @blueprint.route("api/assets/{kind}/{name}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-def asset_get(req: func.HttpRequest) -> func.HttpResponse:
-    return http.handle(_get, req)
+def asset_get(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    return http.handle(_get, req, context)
 
 
 def _get(req: func.HttpRequest) -> func.HttpResponse:

@@ -14,14 +14,14 @@ blueprint = func.Blueprint()
 
 @blueprint.function_name("registrations_list")
 @blueprint.route("api/registrations", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-def registrations_list(req: func.HttpRequest) -> func.HttpResponse:
-    return http.handle(_list, req)
+def registrations_list(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    return http.handle(_list, req, context)
 
 
 @blueprint.function_name("registration_get")
 @blueprint.route("api/registrations/{name}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-def registration_get(req: func.HttpRequest) -> func.HttpResponse:
-    return http.handle(_get, req)
+def registration_get(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    return http.handle(_get, req, context)
 
 
 def _list(req: func.HttpRequest) -> func.HttpResponse:

@@ -15,14 +15,14 @@ blueprint = func.Blueprint()
 
 @blueprint.function_name("plan")
 @blueprint.route("api/plan", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
-def plan(req: func.HttpRequest) -> func.HttpResponse:
-    return http.handle(_plan, req)
+def plan(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    return http.handle(_plan, req, context)
 
 
 @blueprint.function_name("reconcile")
 @blueprint.route("api/reconcile", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
-def reconcile(req: func.HttpRequest) -> func.HttpResponse:
-    return http.handle(http.change(_reconcile, "reconcile"), req)
+def reconcile(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    return http.handle(http.change(_reconcile, "reconcile"), req, context)
 
 
 def _plan(req: func.HttpRequest) -> func.HttpResponse:

@@ -12,8 +12,8 @@ blueprint = func.Blueprint()
 
 @blueprint.function_name("health")
 @blueprint.route("api/health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-def health(req: func.HttpRequest) -> func.HttpResponse:
-    return http.handle(_health, req)
+def health(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    return http.handle(_health, req, context)
 
 
 def _health(_: func.HttpRequest) -> func.HttpResponse:

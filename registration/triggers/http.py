@@ -43,8 +43,13 @@ def answer(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | No
     return func.HttpResponse(content, status_code=status, headers=kept, mimetype="application/json", charset="utf-8")
 
 
-def handle(handler: Handler, request: func.HttpRequest) -> func.HttpResponse:
+def handle(handler: Handler, request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Runs `handler`. Never a 500: what the service cannot do now is 503, what it never can is a 4xx."""
+    with logs.invoked(context):
+        return _handled(handler, request)
+
+
+def _handled(handler: Handler, request: func.HttpRequest) -> func.HttpResponse:
     try:
         return handler(request)
     except RequestError as error:

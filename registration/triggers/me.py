@@ -13,8 +13,8 @@ blueprint = func.Blueprint()
 
 @blueprint.function_name("me")
 @blueprint.route("api/me", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-def me(req: func.HttpRequest) -> func.HttpResponse:
-    return http.handle(_me, req)
+def me(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    return http.handle(_me, req, context)
 
 
 def _me(req: func.HttpRequest) -> func.HttpResponse:

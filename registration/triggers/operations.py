@@ -17,32 +17,32 @@ blueprint = func.Blueprint()
 
 @blueprint.function_name("operations_list")
 @blueprint.route("api/operations", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-def operations_list(req: func.HttpRequest) -> func.HttpResponse:
-    return http.handle(_list, req)
+def operations_list(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    return http.handle(_list, req, context)
 
 
 @blueprint.function_name("operation_get")
 @blueprint.route("api/operations/{id}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-def operation_get(req: func.HttpRequest) -> func.HttpResponse:
-    return http.handle(_status, req)
+def operation_get(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    return http.handle(_status, req, context)
 
 
 @blueprint.function_name("operation_result")
 @blueprint.route("api/operations/{id}/result", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-def operation_result(req: func.HttpRequest) -> func.HttpResponse:
-    return http.handle(_result, req)
+def operation_result(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    return http.handle(_result, req, context)
 
 
 @blueprint.function_name("operation_retry")
 @blueprint.route("api/operations/{id}/retry", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
-def operation_retry(req: func.HttpRequest) -> func.HttpResponse:
-    return http.handle(http.change(_retry, "retry"), req)
+def operation_retry(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    return http.handle(http.change(_retry, "retry"), req, context)
 
 
 @blueprint.function_name("operation_cancel")
 @blueprint.route("api/operations/{id}/cancel", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
-def operation_cancel(req: func.HttpRequest) -> func.HttpResponse:
-    return http.handle(http.change(_cancel, "cancel"), req)
+def operation_cancel(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    return http.handle(http.change(_cancel, "cancel"), req, context)
 
 
 def _list(req: func.HttpRequest) -> func.HttpResponse:

@@ -15,32 +15,32 @@ blueprint = func.Blueprint()
 
 @blueprint.function_name("registrations_post")
 @blueprint.route("api/registrations", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
-def registrations_post(req: func.HttpRequest) -> func.HttpResponse:
-    return http.handle(http.change(_submit, "register"), req)
+def registrations_post(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    return http.handle(http.change(_submit, "register"), req, context)
 
 
 @blueprint.function_name("registration_put")
 @blueprint.route("api/registrations/{name}", methods=["PUT"], auth_level=func.AuthLevel.ANONYMOUS)
-def registration_put(req: func.HttpRequest) -> func.HttpResponse:
-    return http.handle(http.change(_submit, "register"), req)
+def registration_put(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    return http.handle(http.change(_submit, "register"), req, context)
 
 
 @blueprint.function_name("registration_delete")
 @blueprint.route("api/registrations/{name}", methods=["DELETE"], auth_level=func.AuthLevel.ANONYMOUS)
-def registration_delete(req: func.HttpRequest) -> func.HttpResponse:
-    return http.handle(http.change(_delete, "delete"), req)
+def registration_delete(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    return http.handle(http.change(_delete, "delete"), req, context)
 
 
 @blueprint.function_name("send_data")
 @blueprint.route("send_data", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
-def send_data(req: func.HttpRequest) -> func.HttpResponse:
-    return http.handle(http.change(_submit, "register"), req)
+def send_data(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    return http.handle(http.change(_submit, "register"), req, context)
 
 
 @blueprint.function_name("send_data_below_api")
 @blueprint.route("api/send_data", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
-def send_data_below_api(req: func.HttpRequest) -> func.HttpResponse:
-    return http.handle(http.change(_submit, "register"), req)
+def send_data_below_api(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    return http.handle(http.change(_submit, "register"), req, context)
 
 
 def _submit(req: func.HttpRequest, trace: http.Trace) -> func.HttpResponse:

@@ -32,13 +32,14 @@ def _schedule(setting: str, default: str) -> str:
     run_on_startup=False,
     use_monitor=True,
 )
-def nightly(timer: func.TimerRequest) -> None:
-    operation = wired(lambda parts: parts.reconciliation).nightly()
-    with logs.bound(operation=operation.id):
-        http.record(http.Trace("reconcile", SERVICE, operation=operation.id), 202)
-        log.info("The nightly reconciliation has begun.", past_due=timer.past_due)
-    count = wired(lambda parts: parts.clearing).clear(time.monotonic() + CLEARING_SECONDS)
-    log.info("What is past its time was cleared away.", operations=count)
+def nightly(timer: func.TimerRequest, context: func.Context) -> None:
+    with logs.invoked(context):
+        operation = wired(lambda parts: parts.reconciliation).nightly()
+        with logs.bound(operation=operation.id):
+            http.record(http.Trace("reconcile", SERVICE, operation=operation.id), 202)
+            log.info("The nightly reconciliation has begun.", past_due=timer.past_due)
+        count = wired(lambda parts: parts.clearing).clear(time.monotonic() + CLEARING_SECONDS)
+        log.info("What is past its time was cleared away.", operations=count)
 
 
 @blueprint.function_name("sweep")
@@ -48,6 +49,7 @@ def nightly(timer: func.TimerRequest) -> None:
     run_on_startup=False,
     use_monitor=False,
 )
-def sweep(timer: func.TimerRequest) -> None:
-    count = wired(lambda parts: parts.sweeper).sweep()
-    log.info("The sweeper went round.", operations=count, past_due=timer.past_due)
+def sweep(timer: func.TimerRequest, context: func.Context) -> None:
+    with logs.invoked(context):
+        count = wired(lambda parts: parts.sweeper).sweep()
+        log.info("The sweeper went round.", operations=count, past_due=timer.past_due)

@@ -13,14 +13,14 @@ blueprint = func.Blueprint()
 
 @blueprint.function_name("workspaces_list")
 @blueprint.route("api/workspaces", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-def workspaces_list(req: func.HttpRequest) -> func.HttpResponse:
-    return http.handle(_list, req)
+def workspaces_list(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    return http.handle(_list, req, context)
 
 
 @blueprint.function_name("workspace_get")
 @blueprint.route("api/workspaces/{subscription}/{group}/{name}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-def workspace_get(req: func.HttpRequest) -> func.HttpResponse:
-    return http.handle(_get, req)
+def workspace_get(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    return http.handle(_get, req, context)
 
 
 def _list(req: func.HttpRequest) -> func.HttpResponse:

@@ -11,6 +11,7 @@ import uuid
 import pytest
 
 from local.azurite import ROOT
+from local.host.invocations import LOST
 from registration.results import FAILURES
 from tests.infra.bicep import INFRA
 from tests.infra.conftest import Deploy, Deployed
@@ -108,6 +109,7 @@ def test_drift_that_is_healed_is_told_as_the_workbook_looks_for_it(
     assert '== "reconcile"' in queries()["drift"]
     [written] = logged(stack, "An asset was written.", operation)
     assert f" workspace={key} asset=data/sales/1 action=update" in written
+    assert LOST not in written
 
 
 @pytest.mark.parametrize("drifting", ["report"], indirect=True)
@@ -129,6 +131,14 @@ def test_a_place_whose_workspaces_cannot_be_found_is_alerted_too(stack: LocalSta
     [alerted] = re.findall(r'regex @"(.*?)"', queries()["failed-reconciliation"])
     assert f" workspace={unknown}/*/*" in finished
     assert re.search(alerted, finished)
+
+
+def test_no_line_about_an_operation_is_lost(stack: LocalStack, factory: Journey) -> None:
+    """Whichever thread writes it: the host marks lines that Application Insights would not get."""
+    factory.done(registration([stack.new_workspace()], data("told")))
+    lines = [line for line in stack.logs().split("\n") if " operation=" in line]
+    assert len({line.partition(" operation=")[0].rpartition(": ")[2] for line in lines}) > 3
+    assert [line for line in lines if LOST in line] == []
 
 
 def test_no_line_that_an_alert_rests_on_is_sampled_away() -> None:

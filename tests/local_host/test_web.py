@@ -139,6 +139,7 @@ TRIGGER = '@app.route("a")\ndef a(req: func.HttpRequest) -> str: return ""\n'
         ('@app.route("a/{x:alpha}")\ndef a(req: func.HttpRequest) -> str: return ""', "':alpha'"),
         ('@app.route("a")\ndef a(request: func.HttpRequest) -> str: return ""', "its trigger is named 'req'"),
         ('@app.route("a")\ndef a(req: func.TimerRequest) -> str: return ""', "annotated TimerRequest"),
+        ('@app.route("a")\ndef a(req, context: str) -> str: return ""', "'context' is annotated <class 'str'>"),
         ('@app.blob_trigger("b", "c", "d")\ndef a(b): pass', "does not know its bindings (blobTrigger)"),
         ('@app.timer_trigger("t", "0 0 24 * * *")\ndef a(t): pass', "'24' is not between 0 and 23"),
         ('@app.timer_trigger("t", "%MISSING%")\ndef a(t): pass', "%MISSING% does not resolve"),
