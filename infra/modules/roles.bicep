@@ -1,4 +1,4 @@
-// The custom roles of infra/roles. Their names are unique in a tenant, hence the environment's name behind each.
+// The custom roles of infra/roles. A role's name is unique in a tenant, hence what stands behind each.
 
 targetScope = 'subscription'
 
@@ -13,6 +13,11 @@ param assignableScopes string[]
 @description('The name of a role definition. The same at each deployment, so that it is changed and not made twice.')
 func definitionName(subscriptionId string, environmentName string, role RoleName) string =>
   guid(subscriptionId, environmentName, role)
+
+@export()
+@description('What people see of a role: its title, and which deployment it is of. The same environment may be in another subscription of the tenant, too; what tells those apart is computed, as the names of resources are.')
+func displayName(title string, subscriptionId string, environmentName string) string =>
+  '${title} (${environmentName} ${take(uniqueString(subscriptionId, environmentName), 6)})'
 
 var roles = [
   { key: 'data-registrar', role: loadJsonContent('../roles/data-registrar.json') }
@@ -31,7 +36,7 @@ resource definitions 'Microsoft.Authorization/roleDefinitions@2022-04-01' = [
   for entry in roles: {
     name: definitionName(subscription().subscriptionId, environmentName, entry.key)
     properties: {
-      roleName: '${entry.role.properties.roleName} (${environmentName})'
+      roleName: displayName(entry.role.properties.roleName, subscription().subscriptionId, environmentName)
       description: entry.role.properties.description
       type: entry.role.properties.type
       permissions: entry.role.properties.permissions

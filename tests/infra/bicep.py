@@ -17,7 +17,6 @@ INFRA = ROOT / "infra"
 STAND_IN = ROOT.parent / "shared" / "tools" / "bicep" / "bicepcheck"
 SUBSCRIPTION = "00000000-0000-4000-8000-0000000000aa"
 TENANT = "00000000-0000-4000-8000-0000000000bb"
-PLACE = ["--subscription-id", SUBSCRIPTION, "--tenant-id", TENANT]
 
 Resource = dict[str, Any]
 
@@ -43,7 +42,9 @@ class Bicep(Protocol):
     def build(self, files: list[Path]) -> None:
         """No error and no warning in any of them."""
 
-    def evaluate(self, file: Path, environment: dict[str, str] | None = None) -> list[Resource]:
+    def evaluate(
+        self, file: Path, environment: dict[str, str] | None = None, subscription: str = SUBSCRIPTION
+    ) -> list[Resource]:
         """The resources that a parameter file deploys."""
 
 
@@ -57,11 +58,14 @@ class Compiler:
             if done.returncode or ": Warning " in done.stderr or ": Error " in done.stderr:
                 raise Failed(done.stderr)
 
-    def evaluate(self, file: Path, environment: dict[str, str] | None = None) -> list[Resource]:
+    def evaluate(
+        self, file: Path, environment: dict[str, str] | None = None, subscription: str = SUBSCRIPTION
+    ) -> list[Resource]:
         """Evaluated beside the file, so the file it writes is taken away again."""
         made = file.with_suffix(".snapshot.json")
         try:
-            done = _run(["bicep", "snapshot", str(file), "--mode", "overwrite", *PLACE], environment)
+            place = ["--subscription-id", subscription, "--tenant-id", TENANT]
+            done = _run(["bicep", "snapshot", str(file), "--mode", "overwrite", *place], environment)
             if done.returncode:
                 raise Failed(done.stderr)
             found: list[Resource] = json.loads(made.read_text(encoding="utf-8"))["predictedResources"]
@@ -78,8 +82,10 @@ class StandIn:
         if done.returncode or ": Warning " in done.stdout or "use-recent-api-versions" in done.stdout:
             raise Failed(done.stdout + done.stderr)
 
-    def evaluate(self, file: Path, environment: dict[str, str] | None = None) -> list[Resource]:
-        place = ["--subscription", SUBSCRIPTION, "--tenant", TENANT]
+    def evaluate(
+        self, file: Path, environment: dict[str, str] | None = None, subscription: str = SUBSCRIPTION
+    ) -> list[Resource]:
+        place = ["--subscription", subscription, "--tenant", TENANT]
         done = _run([sys.executable, str(STAND_IN), "snapshot", str(file), *place], environment)
         if done.returncode:
             raise Failed(done.stdout + done.stderr)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.infra.bicep import INFRA, SUBSCRIPTION
+from tests.infra.bicep import INFRA, SUBSCRIPTION, Bicep
 from tests.infra.conftest import Deploy, Deployed, scope_of
 from tests.local_azure.conftest import shared
 
@@ -114,14 +114,36 @@ def test_the_registrar_touches_datastores_and_data_only_and_deletes_no_data() ->
     assert {it.rpartition("/")[0] for it in actions("data-registrar")} == {"", "datastores", "data", "data/versions"}
 
 
+def definitions(found: Deployed, environment: str) -> dict[str, dict[str, Any]]:
+    """The roles that are deployed, by their titles, which stand before the environment and what tells it apart."""
+    made = {}
+    for it in found.all("Microsoft.Authorization/roleDefinitions"):
+        named = re.fullmatch(rf"([\w ]+) \({environment} [0-9a-z]{{6}}\)", it["properties"]["roleName"])
+        assert named, it["properties"]["roleName"]
+        made[named[1]] = it
+    return made
+
+
+def test_two_subscriptions_of_a_tenant_may_have_an_environment_of_one_name(bicep: Bicep) -> None:
+    """A role's name is unique in a tenant: RoleDefinitionWithSameNameExists."""
+    here, there = (
+        {
+            it["properties"]["roleName"]
+            for it in bicep.evaluate(INFRA / "parameters" / "minimal.bicepparam", subscription=subscription)
+            if it["type"] == "Microsoft.Authorization/roleDefinitions"
+        }
+        for subscription in (SUBSCRIPTION, SUBSCRIPTION[:-1] + "c")
+    )
+    assert len(here) == len(there) == len(NAMES)
+    assert not here & there
+
+
 def test_the_roles_are_deployed_by_names_that_stay(deploy: Deploy, bicep: object) -> None:
-    found = {
-        it["properties"]["roleName"]: it for it in deploy("everything").all("Microsoft.Authorization/roleDefinitions")
-    }
-    assert set(found) == {f"{name} (everything)" for name in NAMES.values()}
+    found = definitions(deploy("everything"), "everything")
+    assert set(found) == set(NAMES.values())
     assert all(re.fullmatch(r"[0-9a-f-]{36}", it["name"]) for it in found.values())
     for role in ROLES.values():
-        made = found[f"{role['roleName']} (everything)"]["properties"]
+        made = found[role["roleName"]]["properties"]
         assert made["permissions"] == role["permissions"]
         assert made["assignableScopes"] == [
             f"/subscriptions/{SUBSCRIPTION}",

@@ -1,6 +1,8 @@
-// A role for a machine of the platform. Its name is unique in a tenant, hence the platform's name behind it.
+// A role for a machine of the platform. Its name is unique in a tenant, hence what stands behind it.
 
 targetScope = 'subscription'
+
+import { displayName } from '../../modules/roles.bicep'
 
 @description('As in infra/platform/roles.')
 param role object
@@ -10,7 +12,7 @@ param platformName string
 resource definition 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
   name: guid(subscription().id, platformName, role.properties.roleName)
   properties: {
-    roleName: '${role.properties.roleName} (${platformName})'
+    roleName: displayName(role.properties.roleName, subscription().subscriptionId, platformName)
     description: role.properties.description
     type: role.properties.type
     permissions: role.properties.permissions
