@@ -1,4 +1,5 @@
-// What `azd up` deploys: from the azd environment (`azd env set NAME value`). Lists are JSON.
+// What `azd up` deploys: from the azd environment (`azd env set NAME value`). Lists are JSON. A new name goes into
+// azure.yaml and .github/workflows/main.yml, too.
 
 using 'main.bicep'
 
@@ -9,7 +10,7 @@ param operatorType = any(readEnvironmentVariable('AZURE_PRINCIPAL_TYPE', 'User')
 param workspaceScopes = json(readEnvironmentVariable('REGISTRAR_WORKSPACE_SCOPES', '[]'))
 param roleAssignments = json(readEnvironmentVariable('REGISTRAR_ROLE_ASSIGNMENTS', '[]'))
 param callers = json(readEnvironmentVariable('REGISTRAR_CALLERS', '[]'))
-param network = json(readEnvironmentVariable('REGISTRAR_NETWORK', '{"kind": "none"}'))
+param network = json(readEnvironmentVariable('REGISTRAR_NETWORK', '{"kind":"none"}'))
 param settings = json(readEnvironmentVariable('REGISTRAR_SETTINGS', '{}'))
 param deployEntraApp = bool(readEnvironmentVariable('REGISTRAR_DEPLOY_ENTRA_APP', 'true'))
 param entraClientId = readEnvironmentVariable('REGISTRAR_ENTRA_CLIENT_ID', '')

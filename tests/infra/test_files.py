@@ -99,6 +99,28 @@ def test_the_workflow_checks_looks_ahead_and_deploys() -> None:
     assert set(jobs["deploy"]["needs"]) == {"check", "test"}
 
 
+def test_what_the_parameters_read_reaches_them_from_github_too() -> None:
+    """`azd pipeline config` sets the variables that azure.yaml lists, besides those of azd's own; the workflow passes
+    each on, with the default of the parameter file, since a variable that nobody set is an empty string there."""
+    read_here = dict(re.findall(r"readEnvironmentVariable\('(\w+)', '(.*)'\)", (INFRA / "main.bicepparam").read_text()))
+    listed = read("azure.yaml")["pipeline"]["variables"]
+    assert sorted(listed) == sorted(name for name in read_here if name.startswith("REGISTRAR_"))
+    environment = read(".github/workflows/main.yml")["env"]
+    of_azds_own = {"AZURE_ENV_NAME", "AZURE_LOCATION", "AZURE_PRINCIPAL_TYPE"}
+    assert set(read_here) == {*listed, *of_azds_own, "AZURE_PRINCIPAL_ID"}
+    assert set(environment) >= {*listed, *of_azds_own}
+    for name in listed:
+        default = f" || '{read_here[name]}'" if read_here[name] else ""
+        assert environment[name] == f"${{{{ vars.{name}{default} }}}}"
+
+
+def test_who_deploys_from_github_is_for_azd_to_say() -> None:
+    """azd gives a .bicepparam AZURE_PRINCIPAL_ID only where there is no such variable: not even an empty one."""
+    text = (ROOT / ".github" / "workflows" / "main.yml").read_text()
+    assert not re.search(r"^\s*AZURE_PRINCIPAL_ID:", text, re.MULTILINE)
+    assert "  AZURE_PRINCIPAL_TYPE: ServicePrincipal\n" in text
+
+
 @pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
 def test_no_workflow_knows_a_secret_or_has_more_rights_than_it_needs(file: Any) -> None:
     text = file.read_text()
