@@ -10,7 +10,8 @@ import pytest
 
 from local.azurite import ROOT
 from registration.document import parse_registration
-from tests.infra.bicep import INFRA
+from tests.infra.bicep import INFRA, SUBSCRIPTION
+from tests.infra.conftest import Deploy, scope_of
 from tests.infra.test_roles import ROLES
 from tests.local_azure.conftest import shared
 
@@ -62,6 +63,25 @@ def test_every_variable_it_names_is_read_or_given_out() -> None:
 def test_its_registration_is_valid() -> None:
     [text] = re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL)
     parse_registration(json.loads(text)["registration"], (), 50_000)
+
+
+def test_it_says_wherever_whoever_deploys_needs_rights(deploy: Deploy) -> None:
+    """By what is assigned outside of the deployment's own group and subscription, and by which parameter."""
+    found = deploy("everything")
+    places = {scope_of(it) for it in found.all("Microsoft.Authorization/roleAssignments")}
+    foreign = {place for place in places if not place.startswith(f"/subscriptions/{SUBSCRIPTION}/")}
+    parameters = (INFRA / "parameters" / "everything.bicepparam").read_text()
+    naming = {
+        name
+        for name, value in re.findall(r"^param (\w+) = (.*?)(?=^param|\Z)", parameters, re.MULTILINE | re.DOTALL)
+        if any(place in value for place in foreign)
+    }
+    assert naming == {"workspaceScopes", "roleAssignments", "furtherVaultIds", "tableContainerIds"}
+    read = dict(
+        re.findall(r"^param (\w+) = .*Variable\('(\w+)'", (INFRA / "main.bicepparam").read_text(), re.MULTILINE)
+    )
+    section = TEXT[TEXT.index("## What you need") : TEXT.index("## Deploy")]
+    assert {read[name] for name in naming} == set(re.findall(r"`(REGISTRAR_\w+)`", section))
 
 
 def test_its_table_of_roles_is_the_roles() -> None:

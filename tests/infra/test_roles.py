@@ -96,6 +96,20 @@ def test_who_may_do_what_makes_a_difference() -> None:
     }
 
 
+def test_what_belongs_to_a_subscription_is_said_at_the_role() -> None:
+    """Quota has the path /subscriptions/…/locations/…/updateQuotas: a resource group's assignment does not reach it."""
+    changes = {role for role in ROLES for it in actions(role) if re.match(r"locations/.*(?<!read)$", it)}
+    assert changes == {"capacity-administrator"}
+    assert "assigned at a subscription" in ROLES["capacity-administrator"]["description"]
+
+
+def test_no_role_is_enough_for_the_platform_as_the_guide_says() -> None:
+    """It makes groups, networks, storage, vaults, roles; the administrator of workspaces makes only these."""
+    granted = ROLES["workspace-administrator"]["permissions"][0]["actions"]
+    written = {it.rpartition("/")[0] for it in granted if it.endswith("/write")}
+    assert {it for it in written if not it.startswith(f"{ML}workspaces")} == {"Microsoft.Resources/deployments"}
+
+
 def test_roles_that_build_on_each_other() -> None:
     assert actions("data-scientist-restricted") < actions("data-scientist") < actions("data-scientist-super-user")
     assert not {
