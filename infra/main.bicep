@@ -82,6 +82,11 @@ var audience = deployEntraApp
   ? entra!.outputs.audience
   : empty(entraAudience) ? fail('deployEntraApp=false needs entraAudience.') : entraAudience
 
+var integrationSubnetId = network.kind == 'new'
+  ? ownNetwork!.outputs.integrationSubnetId
+  : network.kind == 'existing'
+      ? network.?integrationSubnetId ?? fail('An existing network needs its integrationSubnetId.')
+      : ''
 var operatorRanges = network.kind == 'new' ? network.?operatorRanges ?? [] : []
 var publicAccess = network.kind != 'new' ? 'all' : empty(operatorRanges) ? 'none' : 'some'
 
@@ -154,6 +159,8 @@ module ownNetwork 'modules/network.bicep' = if (network.kind == 'new') {
     addressPrefix: network.?addressPrefix ?? fail('A new network needs its addressPrefix.')
     storageId: storage.outputs.id
     vaultId: vault.outputs.id
+    furtherVaultIds: furtherVaultIds
+    lakeIds: union([], map(tableContainerIds, id => join(take(split(id, '/'), 9), '/')))
   }
 }
 
@@ -198,11 +205,7 @@ module app 'modules/app.bicep' = {
     serviceName: 'registrar'
     identityId: identity.outputs.id
     packageUrl: storage.outputs.packageUrl
-    integrationSubnetId: network.kind == 'new'
-      ? ownNetwork!.outputs.integrationSubnetId
-      : network.kind == 'existing'
-          ? network.?integrationSubnetId ?? fail('An existing network needs its integrationSubnetId.')
-          : ''
+    integrationSubnetId: integrationSubnetId
     pythonVersion: pythonVersion
     maximumInstanceCount: maximumInstanceCount
     instanceMemoryMB: instanceMemoryMB
@@ -339,3 +342,5 @@ output REGISTRAR_CALLER_ID string = admitted[0].objectId
 output REGISTRAR_DATA_FACTORY string = deployDataFactory ? dataFactory!.outputs.name : ''
 output REGISTRAR_VAULT string = vault.outputs.name
 output REGISTRAR_IDENTITY_ID string = identity.outputs.principalId
+output REGISTRAR_NETWORK_ID string = network.kind == 'new' ? ownNetwork!.outputs.id : ''
+output REGISTRAR_SUBNET_ID string = integrationSubnetId

@@ -60,7 +60,7 @@ type Assignment = {
 @description('How the app reaches Azure, and who reaches its storage and vault.')
 @sealed()
 type Network = {
-  @description('none: by public addresses. new: through a virtual network of its own, with private endpoints for its storage and vault, which lose public access. existing: out through a subnet that is there already and leads to firewalled lakes and vaults.')
+  @description('none: by public addresses. new: through a virtual network of its own, with private endpoints for its storage and vault, which lose public access, and for further vaults and accounts with tables, which do not. existing: out through a subnet that is there already and leads to firewalled lakes and vaults.')
   kind: 'none' | 'new' | 'existing'
 
   @description('new: its address space, /24 or larger.')

@@ -1,4 +1,6 @@
-// A virtual network for the app: it goes out through one subnet, and finds its own storage and vault in the other.
+// A virtual network for the app: it goes out through one subnet, and finds in the other what it reaches by data plane: its
+// own storage and vault, further vaults, lakes with tables. A zone that is linked here answers for all of them: an account
+// that has a private endpoint anywhere would have no address here without one of its own.
 
 param name string
 param location string
@@ -6,13 +8,24 @@ param tags object
 param addressPrefix string
 param storageId string
 param vaultId string
+param furtherVaultIds string[]
 
-var endpoints = [
-  { target: 'blob', id: storageId, zone: 'privatelink.blob.${environment().suffixes.storage}' }
-  { target: 'queue', id: storageId, zone: 'privatelink.queue.${environment().suffixes.storage}' }
-  { target: 'table', id: storageId, zone: 'privatelink.table.${environment().suffixes.storage}' }
-  { target: 'vault', id: vaultId, zone: 'privatelink${replace(environment().suffixes.keyvaultDns, '.vault.', '.vaultcore.')}' }
-]
+@description('Storage accounts into whose containers tables are written.')
+param lakeIds string[]
+
+var zones = {
+  blob: 'privatelink.blob.${environment().suffixes.storage}'
+  queue: 'privatelink.queue.${environment().suffixes.storage}'
+  table: 'privatelink.table.${environment().suffixes.storage}'
+  vault: 'privatelink${replace(environment().suffixes.keyvaultDns, '.vault.', '.vaultcore.')}'
+}
+
+var endpoints = concat(
+  map(['blob', 'queue', 'table'], target => { name: target, target: target, id: storageId }),
+  [{ name: 'vault', target: 'vault', id: vaultId }],
+  map(furtherVaultIds, id => { name: 'vault-${split(id, '/')[8]}', target: 'vault', id: id }),
+  map(lakeIds, id => { name: 'blob-${split(id, '/')[8]}', target: 'blob', id: id })
+)
 
 resource guard 'Microsoft.Network/networkSecurityGroups@2025-09-01' = {
   name: 'nsg-${name}'
@@ -70,15 +83,15 @@ resource network 'Microsoft.Network/virtualNetworks@2025-09-01' = {
 }
 
 resource zone 'Microsoft.Network/privateDnsZones@2024-06-01' = [
-  for endpoint in endpoints: {
-    name: endpoint.zone
+  for it in items(zones): {
+    name: it.value
     location: 'global'
     tags: tags
   }
 ]
 
 resource link 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = [
-  for (endpoint, i) in endpoints: {
+  for (it, i) in items(zones): {
     parent: zone[i]
     name: name
     location: 'global'
@@ -89,7 +102,7 @@ resource link 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01'
 
 resource privateEndpoint 'Microsoft.Network/privateEndpoints@2025-09-01' = [
   for endpoint in endpoints: {
-    name: 'pe-${name}-${endpoint.target}'
+    name: 'pe-${name}-${endpoint.name}'
     location: location
     tags: tags
     properties: {
@@ -108,12 +121,17 @@ resource zoneGroup 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2025
   for (endpoint, i) in endpoints: {
     parent: privateEndpoint[i]
     name: 'default'
+    dependsOn: [zone]
     properties: {
       privateDnsZoneConfigs: [
-        { name: endpoint.target, properties: { privateDnsZoneId: zone[i].id } }
+        {
+          name: endpoint.target
+          properties: { privateDnsZoneId: resourceId('Microsoft.Network/privateDnsZones', zones[endpoint.target]) }
+        }
       ]
     }
   }
 ]
 
+output id string = network.id
 output integrationSubnetId string = network::appSubnet.id

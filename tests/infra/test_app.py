@@ -182,8 +182,21 @@ def test_who_reaches_storage_and_vault(deploy: Deploy, name: str, access: str, r
         assert [it["value"] for it in found["networkAcls"]["ipRules"]] == addresses
 
 
-@pytest.mark.parametrize("name", ["everything", "shut"])
-def test_a_network_of_its_own(deploy: Deploy, name: str) -> None:
+FURTHER = {
+    ("vault", "/subscriptions/22222222-2222-4222-8222-222222222222/resourceGroups/secrets-rg/", "vaults/kv-sales"),
+    (
+        "blob",
+        "/subscriptions/22222222-2222-4222-8222-222222222222/resourceGroups/lake-rg/",
+        "storageAccounts/sourcedata",
+    ),
+}
+"""Of parameters/everything.bicepparam: a further vault, and the account of a container with tables."""
+
+
+@pytest.mark.parametrize(("name", "further"), [("everything", FURTHER), ("shut", set[tuple[str, str, str]]())])
+def test_a_network_of_its_own(deploy: Deploy, name: str, further: set[tuple[str, str, str]]) -> None:
+    """In which a linked zone answers for every account that has a private endpoint somewhere: each that the app reaches
+    has one here."""
     found = deploy(name)
     subnets = {it["name"]: it["properties"] for it in found.properties("Microsoft.Network/virtualNetworks")["subnets"]}
     assert subnets["app"]["delegations"][0]["properties"]["serviceName"] == "Microsoft.App/environments"
@@ -192,17 +205,35 @@ def test_a_network_of_its_own(deploy: Deploy, name: str) -> None:
     assert site["virtualNetworkSubnetId"].endswith("/subnets/app")
     assert site["outboundVnetRouting"] == {"allTraffic": True}
     endpoints = found.all("Microsoft.Network/privateEndpoints")
-    targets = [it["properties"]["privateLinkServiceConnections"][0]["properties"]["groupIds"] for it in endpoints]
-    assert targets == [["blob"], ["queue"], ["table"], ["vault"]]
-    zones = {it["name"] for it in found.all("Microsoft.Network/privateDnsZones")}
-    assert zones == {
+    own = found.one("Microsoft.Resources/resourceGroups")["id"] + "/"
+    targets = {
+        (*connection["groupIds"], *re.split("providers/[^/]+/", connection["privateLinkServiceId"]))
+        for it in endpoints
+        for connection in [it["properties"]["privateLinkServiceConnections"][0]["properties"]]
+    }
+    storage, vault = (
+        f"{kind.split('/')[1]}/{found.one(kind)['name']}"
+        for kind in ("Microsoft.Storage/storageAccounts", "Microsoft.KeyVault/vaults")
+    )
+    assert targets == {
+        *((part, own, storage) for part in ("blob", "queue", "table")),
+        ("vault", own, vault),
+        *further,
+    }
+    zones = {it["name"]: it["id"] for it in found.all("Microsoft.Network/privateDnsZones")}
+    assert set(zones) == {
         "privatelink.blob.core.windows.net",
         "privatelink.queue.core.windows.net",
         "privatelink.table.core.windows.net",
         "privatelink.vaultcore.azure.net",
     }
     assert len(found.all("Microsoft.Network/privateDnsZones/virtualNetworkLinks")) == 4
-    assert len(found.all("Microsoft.Network/privateEndpoints/privateDnsZoneGroups")) == 4
+    groups = found.all("Microsoft.Network/privateEndpoints/privateDnsZoneGroups")
+    assert len(groups) == len(endpoints) == len(targets)
+    for group in groups:
+        [named] = group["properties"]["privateDnsZoneConfigs"]
+        part = "vaultcore.azure" if named["name"] == "vault" else f"{named['name']}.core.windows"
+        assert named["properties"]["privateDnsZoneId"] == zones[f"privatelink.{part}.net"]
 
 
 def test_a_network_that_is_there(deploy: Deploy) -> None:
