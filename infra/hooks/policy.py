@@ -1,6 +1,7 @@
 """After provisioning: puts infra/policy.yml where the app reads it, signed in as whoever runs azd.
 
-Needs nothing but Python's standard library and azd. Exits 1, saying why, when the policy is not in place.
+Needs nothing but Python's standard library and azd. Exits 1, saying why, when the policy is not in place; where the azd
+environment says that somebody else puts it there (REGISTRAR_POLICY_BY_HAND=true), it says so and leaves it alone.
 """
 
 from __future__ import annotations
@@ -20,10 +21,24 @@ POLICY = Path(__file__).resolve().parents[1] / "policy.yml"
 SCOPE = "https://storage.azure.com/.default"
 PATIENCE = 300.0
 """Seconds; a role that was just assigned takes some minutes to be known."""
+BY_HAND = (
+    "THE POLICY WAS NOT PUT IN PLACE: REGISTRAR_POLICY_BY_HAND is true, so somebody else does it, from inside of the "
+    "network. Until then the app goes by the policy that is there, and without one refuses everyone."
+)
+SHUT_OUT = (
+    "Storage says so to addresses that it does not let in: it has no public one of its own, or yours is not among the "
+    "operatorRanges of REGISTRAR_NETWORK. All resources are made. Do one of these: run `azd hooks run postprovision` "
+    "from inside of the network, then `azd deploy`; name your address among the operatorRanges, and `azd up` again; or "
+    "where somebody else puts the policy in place, `azd env set REGISTRAR_POLICY_BY_HAND true`, and `azd up` again. "
+    "docs/deploy.md has each, under Networks. Until there is a policy the app refuses everyone."
+)
 
 
 def main(environment: Mapping[str, str] = os.environ, patience: float = PATIENCE, pause: float = 10.0) -> str | None:
     """Why the policy is not in place, or None."""
+    if environment.get("REGISTRAR_POLICY_BY_HAND", "").strip().lower() == "true":
+        sys.stderr.write(f"{BY_HAND}\n")
+        return None
     try:
         text = string.Template(POLICY.read_text(encoding="utf-8")).substitute(environment)
         url = environment["REGISTRAR_POLICY_URL"]
@@ -33,7 +48,8 @@ def main(environment: Mapping[str, str] = os.environ, patience: float = PATIENCE
     end = time.monotonic() + patience
     while (problem := _put(url, text.encode(), token)) is not None:
         if time.monotonic() > end:
-            return f"The policy could not be put at {url}: {problem}"
+            told = f"The policy could not be put at {url}: {problem}"
+            return f"{told}\n{SHUT_OUT}" if "AuthorizationFailure" in problem else told
         time.sleep(pause)
     return None
 

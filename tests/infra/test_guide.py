@@ -54,6 +54,7 @@ def test_every_file_it_names_is_there() -> None:
 def test_every_variable_it_names_is_read_or_given_out() -> None:
     """By the parameter file, or as an output of the deployment, which azd keeps in its environment."""
     read = set(re.findall(r"readEnvironmentVariable\('(\w+)'", (INFRA / "main.bicepparam").read_text()))
+    read |= set(re.findall(r'environment.get\("(\w+)"', (INFRA / "hooks" / "policy.py").read_text()))
     given = set(re.findall(r"^output (\w+) ", (INFRA / "main.bicep").read_text(), re.MULTILINE))
     named = set(re.findall(r"\b((?:REGISTRAR|AZURE)_[A-Z_]+)\b", TEXT))
     assert named <= read | given

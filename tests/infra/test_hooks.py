@@ -41,7 +41,13 @@ def received() -> dict[str, bytes]:
 
 
 @pytest.fixture
-def app(received: dict[str, bytes]) -> Iterator[Callable[[Answer], str]]:
+def codes() -> list[str]:
+    """What storage gives as its error's code, if anything."""
+    return []
+
+
+@pytest.fixture
+def app(received: dict[str, bytes], codes: list[str]) -> Iterator[Callable[[Answer], str]]:
     """A server that answers as a test says."""
     servers = []
 
@@ -51,6 +57,8 @@ def app(received: dict[str, bytes]) -> Iterator[Callable[[Answer], str]]:
                 status, body = answer(self.path, {name.lower(): value for name, value in self.headers.items()})
                 self.send_response(status)
                 self.send_header("Location", "https://login.example/")
+                for code in codes:
+                    self.send_header("x-ms-error-code", code)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
@@ -169,6 +177,28 @@ def test_the_policy_hook_says_why_it_failed(app: Callable[[Answer], str]) -> Non
     given["REGISTRAR_POLICY_URL"] = "http://127.0.0.1:9/policy.yml"
     assert "cannot be reached" in (policy.main(given, patience=0) or "")
     assert "AZURE_TENANT_ID is not set" in (policy.main({}) or "")
+
+
+@pytest.mark.usefixtures("azd")
+def test_whom_storage_shuts_out_is_told_how_to_go_on(app: Callable[[Answer], str], codes: list[str]) -> None:
+    """From outside of a network without operatorRanges; a role that is not known yet has a code of its own."""
+    given = environment("") | {"REGISTRAR_POLICY_URL": app(lambda *_: (403, b"")) + "/policy.yml"}
+    codes.append("AuthorizationFailure")
+    told = policy.main(given, patience=0) or ""
+    assert "storage answered 403 AuthorizationFailure\n" in told
+    for way in ("`azd hooks run postprovision` from inside", "operatorRanges", "REGISTRAR_POLICY_BY_HAND"):
+        assert way in told
+    codes[:] = ["AuthorizationPermissionMismatch"]
+    assert (policy.main(given, patience=0) or "").endswith("storage answered 403 AuthorizationPermissionMismatch")
+
+
+def test_a_policy_that_others_put_in_place_is_left_to_them_loudly(
+    received: dict[str, bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert policy.main({"REGISTRAR_POLICY_BY_HAND": "true"}) is None
+    assert "THE POLICY WAS NOT PUT IN PLACE" in capsys.readouterr().err
+    assert not received
+    assert policy.main({"REGISTRAR_POLICY_BY_HAND": "false"}) is not None
 
 
 def test_the_first_policy_lets_nobody_in_but_the_caller_of_the_deployment() -> None:
