@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,9 @@ import pytest
 from tests.infra import bicep as tools
 from tests.infra.bicep import INFRA, Bicep, Failed
 from tests.infra.conftest import SETS, Deployed, scope_of
+
+GROUP = "/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/ml-rg"
+REST = "-0000-4000-8000-000000000001"
 
 
 def test_every_file_builds_without_error_or_warning(bicep: Bicep) -> None:
@@ -82,12 +86,11 @@ def test_parameters_that_make_no_sense_are_refused(bicep: Bicep, tmp_path: Path,
 
 
 def test_azd_fills_the_parameters_from_its_environment(bicep: Bicep) -> None:
-    group = "/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/ml-rg"
     environment = {
         "AZURE_ENV_NAME": "blue",
         "AZURE_LOCATION": "swedencentral",
         "AZURE_PRINCIPAL_ID": "dddddddd-0000-4000-8000-000000000001",
-        "REGISTRAR_WORKSPACE_SCOPES": json.dumps([group]),
+        "REGISTRAR_WORKSPACE_SCOPES": json.dumps([GROUP]),
         "REGISTRAR_SETTINGS": '{"MAX_ATTEMPTS": "9"}',
         "REGISTRAR_ALERT_EMAIL": "someone@example.com",
     }
@@ -98,4 +101,49 @@ def test_azd_fills_the_parameters_from_its_environment(bicep: Bicep) -> None:
     assert len(found.all("Microsoft.Insights/actionGroups")) == 1
     assigned = [it["properties"]["principalId"] for it in found.all("Microsoft.Authorization/roleAssignments")]
     assert assigned.count("dddddddd-0000-4000-8000-000000000001") == 2
-    assert any(scope_of(it) == group for it in found.all("Microsoft.Authorization/roleAssignments"))
+    assert any(scope_of(it) == GROUP for it in found.all("Microsoft.Authorization/roleAssignments"))
+
+
+def test_every_parameter_is_azds_to_fill_and_whoever_says_nothing_has_its_default(bicep: Bicep) -> None:
+    """The defaults of the parameter file are the template's own, or `azd up` would differ from other deployments."""
+    template, file = ((INFRA / name).read_text() for name in ("main.bicep", "main.bicepparam"))
+    declared = set(re.findall(r"^param (\w+) ", template, re.MULTILINE))
+    assert declared == set(re.findall(r"^param (\w+) = .*readEnvironmentVariable\(", file, re.MULTILINE))
+    told = {"AZURE_ENV_NAME": "minimal", "REGISTRAR_WORKSPACE_SCOPES": json.dumps([GROUP])}
+    by_azd = bicep.evaluate(INFRA / "main.bicepparam", told)
+    assert by_azd == bicep.evaluate(INFRA / "parameters" / "minimal.bicepparam")
+
+
+def test_what_azd_says_of_size_copies_and_parts_is_deployed(bicep: Bicep) -> None:
+    said = {
+        "REGISTRAR_DEPLOY_DATA_FACTORY": "false",
+        "REGISTRAR_CALLERS": json.dumps([{"objectId": f"{'b' * 8}{REST}", "clientId": f"{'c' * 8}{REST}"}]),
+        "REGISTRAR_PYTHON_VERSION": "3.13",
+        "REGISTRAR_MAXIMUM_INSTANCE_COUNT": "80",
+        "REGISTRAR_INSTANCE_MEMORY_MB": "4096",
+        "REGISTRAR_STORAGE_SKU": "Standard_LRS",
+        "REGISTRAR_LOG_RETENTION_DAYS": "30",
+        "REGISTRAR_TAGS": '{"costCenter": "data"}',
+    }
+    found = Deployed(bicep.evaluate(INFRA / "main.bicepparam", said))
+    assert not {kind for kind in found.kinds() if kind.startswith("Microsoft.DataFactory/")}
+    app = found.properties("Microsoft.Web/sites")["functionAppConfig"]
+    assert app["runtime"] == {"name": "python", "version": "3.13"}
+    assert app["scaleAndConcurrency"] == {"maximumInstanceCount": 80, "instanceMemoryMB": 4096}
+    assert found.one("Microsoft.Storage/storageAccounts")["sku"] == {"name": "Standard_LRS"}
+    assert found.properties("Microsoft.OperationalInsights/workspaces")["retentionInDays"] == 30
+    assert found.one("Microsoft.Web/sites")["tags"]["costCenter"] == "data"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("REGISTRAR_INSTANCE_MEMORY_MB", "large"),
+        ("REGISTRAR_MAXIMUM_INSTANCE_COUNT", "many"),
+        ("REGISTRAR_DEPLOY_DATA_FACTORY", "perhaps"),
+        ("REGISTRAR_TAGS", "none"),
+    ],
+)
+def test_a_variable_with_a_value_that_cannot_be_is_refused(bicep: Bicep, name: str, value: str) -> None:
+    with pytest.raises(Failed):
+        bicep.evaluate(INFRA / "main.bicepparam", {name: value})
