@@ -44,11 +44,12 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
     publicNetworkAccess: 'Enabled'
     keyVaultReferenceIdentity: identityId
     virtualNetworkSubnetId: empty(integrationSubnetId) ? null : integrationSubnetId
+    // Of the site, in place of vnetRouteAllEnabled and WEBSITE_VNET_ROUTE_ALL, which are kept for older plans.
     outboundVnetRouting: empty(integrationSubnetId) ? null : { allTraffic: true }
+    // No ftpsState: there is no FTP on Flex Consumption, and newer regions refuse the very word, whatever its value.
     siteConfig: {
       minTlsVersion: '1.2'
       scmMinTlsVersion: '1.2'
-      ftpsState: 'Disabled'
       http20Enabled: true
       remoteDebuggingEnabled: false
     }
@@ -68,13 +69,11 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
     }
   }
 
-  // Packages are deployed with Entra tokens; no password opens the app's own endpoints.
-  resource passwords 'basicPublishingCredentialsPolicies' = [
-    for endpoint in ['ftp', 'scm']: {
-      name: endpoint
-      properties: { allow: false }
-    }
-  ]
+  // Packages are deployed with Entra tokens; no password opens the endpoint that takes them.
+  resource passwords 'basicPublishingCredentialsPolicies' = {
+    name: 'scm'
+    properties: { allow: false }
+  }
 }
 
 output id string = site.id

@@ -34,6 +34,7 @@ SKIPS: dict[str, tuple[frozenset[str], str]] = {
     "CKV_AZURE_63": (EVERYWHERE, f"requests are logged in Application Insights; the check {WEB}"),
     "CKV_AZURE_65": (EVERYWHERE, f"detailed error pages tell strangers too much; the check {WEB}"),
     "CKV_AZURE_66": (EVERYWHERE, f"is of Windows hosts; the check {WEB}"),
+    "CKV_AZURE_78": (EVERYWHERE, "Flex Consumption has no FTP, and refuses a site that mentions it"),
     "CKV_AZURE_80": (EVERYWHERE, f"there is no .NET; the check {WEB}"),
     "CKV_AZURE_88": (EVERYWHERE, f"Flex Consumption mounts no share, and takes no WEBSITE_CONTENT…; the check {WEB}"),
     "CKV_AZURE_103": (EVERYWHERE - {"existing"}, "the pipelines are files of this repository, and deployed with it"),
