@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import string
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -202,5 +203,8 @@ def test_a_policy_that_others_put_in_place_is_left_to_them_loudly(
 
 
 def test_the_first_policy_lets_nobody_in_but_the_caller_of_the_deployment() -> None:
-    names = re.findall(r"\$\{(\w+)\}", policy.POLICY.read_text())
+    text = policy.POLICY.read_text()
+    [rule] = parse_policy(string.Template(text).substitute(AZURE_TENANT_ID=TENANT, REGISTRAR_CALLER_ID=CALLER)).rules
+    assert {action.value for action in rule.actions} == {"register", "plan", "read", "reconcile"}
+    names = re.findall(r"\$\{(\w+)\}", text)
     assert set(names) == {"AZURE_TENANT_ID", "REGISTRAR_CALLER_ID"}
