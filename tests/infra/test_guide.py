@@ -90,6 +90,17 @@ def test_its_table_of_roles_is_the_roles() -> None:
     assert set(re.findall(r"^\| `([\w-]+)` \|", section, re.MULTILINE)) == set(ROLES)
 
 
+def test_its_commands_go_where_azd_deploys() -> None:
+    """az has a subscription of its own, and without the provider there is no Flex Consumption."""
+    [block] = re.findall(r"((?:^    .*\n)+)", TEXT[TEXT.index("## Deploy\n") :], re.MULTILINE)[:1]
+    first = [line.split()[:3] for line in block.splitlines()]
+    places = [
+        first.index(it) for it in (["az", "account", "set"], ["az", "provider", "register"], ["azd", "env", "new"])
+    ]
+    assert places == sorted(places)
+    assert block.count("--subscription <subscription id>") == 2
+
+
 def test_its_commands_are_ones_a_shell_reads() -> None:
     blocks = re.findall(r"(?:^    .*\n)+", re.sub(r"```.*?```", "", TEXT, flags=re.DOTALL), re.MULTILINE)
     inline = re.findall(r"`((?:az|azd|curl) [^`]+)`", TEXT)
