@@ -53,7 +53,7 @@ param settings SettingOverrides = {}
 @allowed(['3.11', '3.12', '3.13'])
 param pythonVersion string = '3.12'
 
-@minValue(40)
+@minValue(1)
 @maxValue(1000)
 param maximumInstanceCount int = 40
 

@@ -119,7 +119,7 @@ def test_what_azd_says_of_size_copies_and_parts_is_deployed(bicep: Bicep) -> Non
         "REGISTRAR_DEPLOY_DATA_FACTORY": "false",
         "REGISTRAR_CALLERS": json.dumps([{"objectId": f"{'b' * 8}{REST}", "clientId": f"{'c' * 8}{REST}"}]),
         "REGISTRAR_PYTHON_VERSION": "3.13",
-        "REGISTRAR_MAXIMUM_INSTANCE_COUNT": "80",
+        "REGISTRAR_MAXIMUM_INSTANCE_COUNT": "1",  # Flex Consumption's lowest; it was 40 at first
         "REGISTRAR_INSTANCE_MEMORY_MB": "4096",
         "REGISTRAR_STORAGE_SKU": "Standard_LRS",
         "REGISTRAR_LOG_RETENTION_DAYS": "30",
@@ -129,7 +129,7 @@ def test_what_azd_says_of_size_copies_and_parts_is_deployed(bicep: Bicep) -> Non
     assert not {kind for kind in found.kinds() if kind.startswith("Microsoft.DataFactory/")}
     app = found.properties("Microsoft.Web/sites")["functionAppConfig"]
     assert app["runtime"] == {"name": "python", "version": "3.13"}
-    assert app["scaleAndConcurrency"] == {"maximumInstanceCount": 80, "instanceMemoryMB": 4096}
+    assert app["scaleAndConcurrency"] == {"maximumInstanceCount": 1, "instanceMemoryMB": 4096}
     assert found.one("Microsoft.Storage/storageAccounts")["sku"] == {"name": "Standard_LRS"}
     assert found.properties("Microsoft.OperationalInsights/workspaces")["retentionInDays"] == 30
     assert found.one("Microsoft.Web/sites")["tags"]["costCenter"] == "data"
