@@ -75,8 +75,8 @@ def registered(stack: LocalStack, keys: Sequence[str], wanted: dict[str, list[di
         while not completed.exists():
             assert time.monotonic() - started < FOLLOW_SECONDS, "the operation does not end"
             time.sleep(POLL)
-    answer = journey.http.get(accepted.headers["location"])
     seconds = time.monotonic() - started
+    answer = journey.http.get(accepted.headers["location"])
     assert answer.status_code == 200, answer.text[:2000]
     assert answer.json()["counts"]["succeeded"] == len(keys), answer.json()["counts"]
     return seconds

@@ -12,24 +12,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from registration.acceptance import Acceptance
-from registration.across import Across
-from registration.admission import Admission
 from registration.audit import Audit
 from registration.caller import door_problem
-from registration.cancellation import Cancellation
 from registration.catalog import Catalog
-from registration.idempotency import Idempotency
 from registration.index import Index
-from registration.listing import Listing
-from registration.operations import Operations
-from registration.overview import Overview
 from registration.policy_watch import PolicyWatch
-from registration.reconciliation import Reconciliation
-from registration.removal import Removal
-from registration.reports import Reports
 from registration.results import Results
-from registration.shelf import Shelf
 from shared import logs
 from shared.documents import Documents
 from shared.errors import Misconfigured
@@ -39,11 +27,23 @@ from shared.settings import AUDIT_CONTAINER, CONTAINER, QUEUE, Settings
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
+    from registration.acceptance import Acceptance
+    from registration.across import Across
+    from registration.admission import Admission
     from registration.assignments import Assignments
+    from registration.cancellation import Cancellation
     from registration.clearing import Clearing
     from registration.expanding import Expander
+    from registration.idempotency import Idempotency
+    from registration.listing import Listing
+    from registration.operations import Operations
+    from registration.overview import Overview
     from registration.planning import Planning
     from registration.reconcile import Reconciler
+    from registration.reconciliation import Reconciliation
+    from registration.removal import Removal
+    from registration.reports import Reports
+    from registration.shelf import Shelf
     from registration.sweeping import Sweeper
     from registration.worker import Worker
     from shared.arm import Arm
@@ -125,6 +125,8 @@ class Wiring:
 
     @cached_property
     def idempotency(self) -> Idempotency:
+        from registration.idempotency import Idempotency
+
         return Idempotency(self.documents)
 
     @cached_property
@@ -138,6 +140,8 @@ class Wiring:
 
     @cached_property
     def operations(self) -> Operations:
+        from registration.operations import Operations
+
         return Operations(
             self.documents, self.catalog, self.results, self.index, self.queue, self.pool, utc_now, self.deadline
         )
@@ -148,6 +152,8 @@ class Wiring:
 
     @cached_property
     def acceptance(self) -> Acceptance:
+        from registration.acceptance import Acceptance
+
         return Acceptance(
             self.settings,
             self.policy.current,
@@ -161,10 +167,14 @@ class Wiring:
 
     @cached_property
     def admission(self) -> Admission:
+        from registration.admission import Admission
+
         return Admission(self.catalog, self.policy.current, utc_now)
 
     @cached_property
     def removal(self) -> Removal:
+        from registration.removal import Removal
+
         return Removal(
             self.documents,
             self.catalog,
@@ -177,6 +187,8 @@ class Wiring:
 
     @cached_property
     def reconciliation(self) -> Reconciliation:
+        from registration.reconciliation import Reconciliation
+
         limit = self.settings.max_body_bytes
         return Reconciliation(
             self.catalog, self.operations, self.idempotency, self.policy.current, utc_now, self.deadline, limit
@@ -229,24 +241,34 @@ class Wiring:
 
     @cached_property
     def reports(self) -> Reports:
+        from registration.reports import Reports
+
         return Reports(self.operations, self.results, self.policy.current, self.settings.public_url or "", self.pool)
 
     @cached_property
     def listing(self) -> Listing:
+        from registration.listing import Listing
+
         return Listing(
             self.index, self.operations, self.results, self.policy.current, self.settings.public_url or "", self.pool
         )
 
     @cached_property
     def shelf(self) -> Shelf:
+        from registration.shelf import Shelf
+
         return Shelf(self.catalog, self.policy.current, self.settings.public_url or "")
 
     @cached_property
     def overview(self) -> Overview:
+        from registration.overview import Overview
+
         return Overview(self.documents, self.catalog, self.policy.current, self.settings.public_url or "")
 
     @cached_property
     def across(self) -> Across:
+        from registration.across import Across
+
         return Across(self.documents, self.catalog, self.policy.current, self.settings.public_url or "", self.pool)
 
     @cached_property
@@ -257,6 +279,8 @@ class Wiring:
 
     @cached_property
     def cancellation(self) -> Cancellation:
+        from registration.cancellation import Cancellation
+
         return Cancellation(self.documents, self.operations, self.results, self.policy.current, utc_now)
 
     @cached_property

@@ -17,7 +17,7 @@ MAX_VERSION_LENGTH = 30
 class Model(BaseModel):
     """Frozen, strict about types, and closed to fields that it does not have."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 def _asset_name(name: str) -> str:

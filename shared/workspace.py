@@ -45,7 +45,7 @@ def _workspace_name(name: str) -> str:
 class Workspace(BaseModel):
     """One Azure Machine Learning workspace, spelled as the caller spelled it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
     subscription_id: Guid
     resource_group: ResourceGroup

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import azure.functions as func
 
-from registration.across import AssetQuery
 from registration.triggers import http
 from registration.wiring import wired
 
@@ -18,6 +17,8 @@ def asset_get(req: func.HttpRequest, context: func.Context) -> func.HttpResponse
 
 
 def _get(req: func.HttpRequest) -> func.HttpResponse:
+    from registration.across import AssetQuery
+
     caller = http.caller(req)
     query = AssetQuery.parse(req.params)
     kind, name = str(req.route_params.get("kind", "")), str(req.route_params.get("name", ""))

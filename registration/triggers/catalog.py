@@ -5,7 +5,6 @@ from __future__ import annotations
 import azure.functions as func
 
 from registration.conditions import Condition
-from registration.shelf import ShelfQuery
 from registration.triggers import http
 from registration.wiring import wired
 
@@ -25,6 +24,8 @@ def registration_get(req: func.HttpRequest, context: func.Context) -> func.HttpR
 
 
 def _list(req: func.HttpRequest) -> func.HttpResponse:
+    from registration.shelf import ShelfQuery
+
     caller = http.caller(req)
     query = ShelfQuery.parse(req.params)
     return http.answer(200, wired(lambda parts: parts.shelf).page(caller, query))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import azure.functions as func
 
-from registration.rendering import plan_text
 from registration.snapshot import Operation
 from registration.triggers import http
 from registration.triggers.registrations import accepted
@@ -26,6 +25,8 @@ def reconcile(req: func.HttpRequest, context: func.Context) -> func.HttpResponse
 
 
 def _plan(req: func.HttpRequest) -> func.HttpResponse:
+    from registration.rendering import plan_text
+
     caller = http.caller(req)
     content_type = http.header(req, "content-type") or ""
     planned = wired(lambda parts: parts.planning).plan(caller, req.get_body(), content_type)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import azure.functions as func
 
-from registration.introduction import introduce
 from registration.triggers import http
 from registration.wiring import wired
 
@@ -18,6 +17,8 @@ def me(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
 
 
 def _me(req: func.HttpRequest) -> func.HttpResponse:
+    from registration.introduction import introduce
+
     caller = http.caller(req)
     settings, policy = wired(lambda parts: parts.settings), wired(lambda parts: parts.policy)
     return http.answer(200, introduce(caller, policy.current(), settings))

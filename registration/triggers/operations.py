@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import azure.functions as func
 
-from registration.listing import Query
-from registration.rendering import plan_text
 from registration.triggers import http
 from registration.triggers.registrations import accepted
 from registration.wiring import wired
@@ -46,6 +44,8 @@ def operation_cancel(req: func.HttpRequest, context: func.Context) -> func.HttpR
 
 
 def _list(req: func.HttpRequest) -> func.HttpResponse:
+    from registration.listing import Query
+
     caller = http.caller(req)
     query = Query.parse(req.params)
     return http.answer(200, wired(lambda parts: parts.listing).page(caller, query))
@@ -58,6 +58,8 @@ def _status(req: func.HttpRequest) -> func.HttpResponse:
 
 
 def _result(req: func.HttpRequest) -> func.HttpResponse:
+    from registration.rendering import plan_text
+
     caller = http.caller(req)
     operation_id = _id(req)
     reports = wired(lambda parts: parts.reports)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import azure.functions as func
 
-from registration.overview import WorkspaceQuery
 from registration.triggers import http
 from registration.wiring import wired
 
@@ -24,6 +23,8 @@ def workspace_get(req: func.HttpRequest, context: func.Context) -> func.HttpResp
 
 
 def _list(req: func.HttpRequest) -> func.HttpResponse:
+    from registration.overview import WorkspaceQuery
+
     caller = http.caller(req)
     query = WorkspaceQuery.parse(req.params)
     return http.answer(200, wired(lambda parts: parts.overview).page(caller, query))
