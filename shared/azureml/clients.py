@@ -20,6 +20,7 @@ from shared.workspace import Workspace
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
+    from azure.core import AzureClouds
 
 POOLED = 32
 _TELEMETRY = "azure.ai.ml._telemetry"
@@ -37,6 +38,7 @@ class Clients:
         transport: Any,
     ) -> None:
         self._cloud = _cloud(cloud, endpoint, authority)
+        self._name = cloud.name
         self._scope = cloud.scope
         self._outbound = outbound
         self._transport = transport
@@ -67,6 +69,8 @@ class Clients:
             transport=self._transport,
             authentication_policy=token_policy(credential, self._scope),
             retry_policy=RetryPolicy.no_retries(),
+            http_logging_policy=_logging(),
+            cloud_setting=_known_to_azure_core(self._name),
             show_progress=False,
             enable_telemetry=False,
             **self._cloud,
@@ -88,6 +92,23 @@ def _set_aside_for_good() -> None:
 
 def _unread(_: object) -> None:
     """Nothing is read from storage before data is registered."""
+
+
+@cache
+def _logging() -> Any:
+    """It knows of no pipeline, so that one is enough for all; by itself a client makes eighteen."""
+    from azure.mgmt.core.policies import ARMHttpLoggingPolicy
+
+    return ARMHttpLoggingPolicy()
+
+
+def _known_to_azure_core(cloud: str) -> AzureClouds:
+    """Its own name for a cloud. Where it is not told, it looks for one in the environment, where `AZURE_CLOUD` holds
+    ours, which it does not know and takes for the public one; and each look makes a class."""
+    from azure.core import AzureClouds
+
+    names = {"AzureUSGovernment": AzureClouds.AZURE_US_GOVERNMENT, "AzureChinaCloud": AzureClouds.AZURE_CHINA_CLOUD}
+    return names.get(cloud, AzureClouds.AZURE_PUBLIC_CLOUD)
 
 
 def _cloud(cloud: Cloud, endpoint: str, authority: str) -> dict[str, Any]:

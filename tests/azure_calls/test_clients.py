@@ -7,12 +7,14 @@ import uuid
 from typing import Any
 
 import pytest
+from azure.core import AzureClouds
 
 from registration.wiring import Wiring
 from shared.assets import Data
 from shared.azureml.clients import POOLED, Clients
 from shared.azureml.observed import observed_data, observed_datastore, short_path
 from shared.azureml.writer import Writer
+from shared.clouds import CLOUDS
 from shared.errors import AzureBusy, AzureRefused
 from shared.heartbeat import Heartbeat
 from shared.workspace import Workspace
@@ -54,6 +56,23 @@ def test_all_clients_share_one_transport(clients: Clients, parts: Wiring) -> Non
     pipelines = [vars(client)[name] for name in vars(client) if name.startswith("_service_client")]
     assert len(pipelines) >= 10
     assert {id(service._client._pipeline._transport) for service in pipelines} == {id(parts.arm_transport)}
+
+
+@pytest.mark.parametrize(
+    ("cloud", "known_as"),
+    [
+        ("AzureCloud", AzureClouds.AZURE_PUBLIC_CLOUD),
+        ("AzureUSGovernment", AzureClouds.AZURE_US_GOVERNMENT),
+        ("AzureChinaCloud", AzureClouds.AZURE_CHINA_CLOUD),
+    ],
+)
+def test_every_part_of_a_client_is_in_the_same_cloud(parts: Wiring, cloud: str, known_as: AzureClouds) -> None:
+    it = CLOUDS[cloud]
+    client = Clients(it, it.arm, it.authority, parts.outbound, parts.arm_transport).of(numbered(1))
+    for writes in (client.data._operation, client.datastores._operation):
+        assert writes._config.base_url.rstrip("/") == it.arm
+        assert writes._config.credential_scopes == [it.scope]
+        assert writes._config.cloud_setting is known_as
 
 
 def policies(client: Any) -> set[int]:
