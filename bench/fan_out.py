@@ -33,6 +33,10 @@ CROWDED = 30
 IN_FLIGHT = 32
 """Calls in flight: those of the plain pool, and what the bound is reckoned with."""
 
+ROUNDS = 3
+"""Times that the service does it, each with fresh workspaces: the median counts, for one that the machine disturbs
+says little."""
+
 GOAL, OVER_BOUND = 20.0, 1.25
 
 
@@ -48,9 +52,14 @@ def measure(stack: LocalStack) -> list[Figure]:
 
 
 def _spread(stack: LocalStack) -> list[Figure]:
-    keys = ground.workspaces(stack, WORKSPACES, SUBSCRIPTIONS)
-    seconds, used = _service(stack, keys)
-    limit, why = bound(stack, keys)
+    rounds = []
+    for _ in range(ROUNDS):
+        keys = ground.workspaces(stack, WORKSPACES, SUBSCRIPTIONS)
+        seconds, used = _service(stack, keys)
+        rounds.append((seconds, used, *bound(stack, keys)))
+        ground.drained(stack)
+    seconds, used, limit, why = sorted(rounds)[ROUNDS // 2]
+    spread = f"{ROUNDS} rounds: {' '.join(f'{seconds:.1f}' for seconds, *_ in rounds)} s"
     serial = _plain(stack, ground.workspaces(stack, SAMPLE + 1), 1)
     pool_keys = ground.workspaces(stack, WORKSPACES + 1, SUBSCRIPTIONS)
     pool = _plain(stack, pool_keys, IN_FLIGHT)
@@ -60,7 +69,7 @@ def _spread(stack: LocalStack) -> list[Figure]:
     return [
         Figure(
             f"{name}: the service against one write after another",
-            f"{whole / seconds:.1f} x ({seconds:.1f} s and {whole:.0f} s, scaled from {serial['writes']:.0f} writes)",
+            f"{whole / seconds:.1f} x ({whole:.0f} s, scaled from {serial['writes']:.0f} writes; {spread})",
             f"at least {GOAL:.0f} x",
             whole / seconds >= GOAL,
         ),
