@@ -439,6 +439,7 @@ module scoring 'parts/scoring.bicep' = if (scoringCluster != null) {
     place: place
     ids: ids
     settings: scoringCluster!
+    workspaceIdentity: workspaceIdentity.outputs.principalId
     egress: egress
     subnetId: custom
       ? subnetIds.scoring

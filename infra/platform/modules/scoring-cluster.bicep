@@ -11,6 +11,10 @@ param subnetId string
 param egress Egress
 param identityId string
 param workspaceName string
+
+@description('Principal of the workspace\'s identity, which attaches the cluster.')
+param workspaceIdentity string
+
 param registryName string
 param registryGroup string
 param logAnalyticsId string
@@ -93,6 +97,17 @@ module pull 'access-registry.bicep' = {
   }
 }
 
+// Microsoft's list for a workspace with an identity of the customer's, before the cluster is attached: without the second it
+// says that the extension is not installed, without the third that there was an internal error.
+module attach 'access-cluster.bicep' = {
+  params: {
+    name: cluster.name
+    principalId: workspaceIdentity
+    principalType: 'ServicePrincipal'
+    roles: [builtIn.reader, builtIn.kubernetesExtensionContributor, builtIn.azureKubernetesServiceClusterAdminRole]
+  }
+}
+
 resource extension 'Microsoft.KubernetesConfiguration/extensions@2025-03-01' = {
   name: 'azureml'
   scope: cluster
@@ -118,7 +133,7 @@ resource workspace 'Microsoft.MachineLearningServices/workspaces@2026-05-01' exi
     name: 'scoring'
     location: location
     tags: tags
-    dependsOn: [extension]
+    dependsOn: [extension, attach]
     identity: {
       type: 'UserAssigned'
       userAssignedIdentities: { '${identityId}': {} }

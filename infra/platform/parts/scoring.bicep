@@ -10,6 +10,9 @@ param settings ScoringCluster
 param egress Egress
 param subnetId string
 
+@description('Principal of the workspace\'s identity.')
+param workspaceIdentity string
+
 module identity '../../modules/identity.bicep' = {
   params: { name: 'id-${place.name}-scoring', location: place.location, tags: place.tags }
 }
@@ -55,6 +58,7 @@ module cluster '../modules/scoring-cluster.bicep' = {
     egress: egress
     identityId: identity.outputs.id
     workspaceName: nameIn(ids.workspace)
+    workspaceIdentity: workspaceIdentity
     registryName: nameIn(ids.registry)
     registryGroup: groupOf(ids.registry)
     logAnalyticsId: ids.logs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from typing import Protocol
 
 import pytest
 
-from tests.infra.bicep import INFRA, Bicep
+from tests.infra.bicep import INFRA, Bicep, Resource
 from tests.infra.conftest import Deployed
 
 PLATFORM = INFRA / "platform"
@@ -62,6 +63,13 @@ def option(bicep: Bicep, tmp_path: Path) -> With:
 def names(found: Deployed, kind: str) -> set[str]:
     """The last part of each name."""
     return {str(it["name"]).rpartition("/")[2] for it in found.all(kind)}
+
+
+def waits_for(resource: Resource) -> set[str]:
+    """What is made before it: names of resources, and of modules without what the tool adds to them."""
+    if "dependsOn" not in resource:
+        pytest.skip("NOT CHECKED: this tool does not say in which order resources are made")
+    return {re.sub(r"-[0-9a-z]{13}$", "", str(it).rpartition("/")[2]) for it in resource["dependsOn"]}
 
 
 def target_of(endpoint: dict[str, object]) -> tuple[str, str]:

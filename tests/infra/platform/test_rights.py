@@ -10,7 +10,7 @@ import pytest
 from registration.document import parse_registration
 from tests.infra.bicep import SUBSCRIPTION, Resource
 from tests.infra.conftest import Deployed, scope_of
-from tests.infra.platform.conftest import FILES, PLATFORM, Platform, With
+from tests.infra.platform.conftest import FILES, PLATFORM, Platform, With, waits_for
 from tests.infra.test_roles import ROLES
 from tests.local_azure.conftest import shared
 
@@ -116,6 +116,22 @@ def test_the_scoring_cluster_is_network_contributor_where_it_must(platform: Plat
         ("Storage Blob Data Reader", "storageAccounts/st*"),
     }
     assert ("AcrPull", "registries/cr*") in rights(found, "kubeletidentity", built_in)
+
+
+def test_the_workspace_may_attach_the_scoring_cluster_before_it_does(
+    platform: Platform, built_in: dict[str, str]
+) -> None:
+    """A workspace with an identity of the customer's is given these by nobody else."""
+    found = platform("custom-vnet-everything")
+    own = {it for it in rights(found, "/id-ml-all-workspace", built_in) if "managedClusters" in it[1]}
+    assert own == {
+        ("Reader", "managedClusters/aks-ml-all"),
+        ("Kubernetes Extension Contributor", "managedClusters/aks-ml-all"),
+        ("Azure Kubernetes Service Cluster Admin Role", "managedClusters/aks-ml-all"),
+    }
+    attached = found.one("Microsoft.MachineLearningServices/workspaces/computes", "/scoring")
+    assert {"attach", "azureml"} <= waits_for(attached)
+    assert not [it for it in rights(platform("custom-vnet"), "", built_in) if "managedClusters" in it[1]]
 
 
 def test_the_gateway_before_endpoints_calls_them_and_no_more(platform: Platform, built_in: dict[str, str]) -> None:
