@@ -168,7 +168,6 @@ var ids = {
   openAi: openAi.?existingId ?? '${made}/Microsoft.CognitiveServices/accounts/oai-${token}'
   apiManagement: '${made}/Microsoft.ApiManagement/service/apim-${token}'
   nat: '${made}/Microsoft.Network/natGateways/nat-${platformName}'
-  routes: '${made}/Microsoft.Network/routeTables/rt-${platformName}'
 }
 var found = {
   storage: existing.?storageId != null
@@ -195,7 +194,8 @@ var publicComputes = !somePublic
           ? fail('The policy no-public-compute would refuse publicAddress: set policyEffect to Audit.')
           : true
 
-// Subnets. Those with machines go out, all by one way.
+// Subnets. Those with machines go out, all by one way; where there is none, nothing is made for it.
+var firewalled = egress == 'firewall' && (custom || jumpHost != null || deploymentAgent != null)
 var plan = filter(
   [
     { name: 'training', number: 0, on: custom, goesOut: true, delegation: '' }
@@ -203,10 +203,12 @@ var plan = filter(
     { name: 'endpoints', number: 2, on: true, goesOut: false, delegation: '' }
     { name: 'AzureBastionSubnet', number: 3, on: jumpHost != null, goesOut: false, delegation: '' }
     { name: 'GatewaySubnet', number: 4, on: pointToSite != null || siteToSite != null, goesOut: false, delegation: '' }
-    { name: 'AzureFirewallSubnet', number: 5, on: egress == 'firewall', goesOut: false, delegation: '' }
+    { name: 'AzureFirewallSubnet', number: 5, on: firewalled, goesOut: false, delegation: '' }
     { name: 'jump', number: 6, on: jumpHost != null, goesOut: true, delegation: '' }
     { name: 'ingress', number: 7, on: ingress.?kind == 'applicationGateway', goesOut: false, delegation: '' }
     { name: 'api-management', number: 8, on: ingress != null, goesOut: false, delegation: 'Microsoft.Web/serverFarms' }
+    // Computes with addresses of their own: Azure calls them, and is answered past a firewall.
+    { name: 'training-public', number: 11, on: publicComputes, goesOut: true, delegation: '' }
     { name: 'agent', number: 9, on: deploymentAgent != null, goesOut: true, delegation: '' }
     {
       name: 'dns-resolver'
@@ -237,7 +239,9 @@ var subnets = map(filter(plan, it => given[?it.name] == null), it => {
   securityGroupId: contains(['GatewaySubnet', 'AzureFirewallSubnet'], it.name)
     ? ''
     : '${made}/Microsoft.Network/networkSecurityGroups/nsg-${platformName}-${it.name}'
-  routeTableId: it.goesOut && egress == 'firewall' ? ids.routes : ''
+  routeTableId: it.goesOut && egress == 'firewall'
+    ? '${made}/Microsoft.Network/routeTables/rt-${platformName}-${it.name}'
+    : ''
   natGatewayId: it.goesOut && egress == 'natGateway' ? ids.nat : ''
   delegation: it.delegation
   machines: it.goesOut
@@ -331,7 +335,6 @@ module theNetwork 'parts/network.bicep' = {
     firewallSubnetId: subnetIds.?AzureFirewallSubnet ?? ''
     confidential: confidential
     kubernetes: scoringCluster != null
-    publicComputes: publicComputes
     allowMachineLearningInbound: allowMachineLearningInbound
     allowBatchInbound: allowBatchInbound
   }
@@ -423,6 +426,7 @@ module machineLearning 'parts/machine-learning.bicep' = {
     managedNetwork: custom ? null : managedNetwork
     outboundRules: outboundRules
     trainingSubnetId: subnetIds.?training ?? ''
+    publicSubnetId: subnetIds[?'training-public'] ?? ''
     endpointsSubnetId: subnetIds.endpoints
     wanted: wanted
     zonesIn: zonesIn
@@ -441,6 +445,7 @@ module scoring 'parts/scoring.bicep' = if (scoringCluster != null) {
     settings: scoringCluster!
     workspaceIdentity: workspaceIdentity.outputs.principalId
     egress: egress
+    routeTableId: (first(filter(subnets, it => it.name == 'scoring')) ?? { routeTableId: '' }).routeTableId
     subnetId: custom
       ? subnetIds.scoring
       : fail('Kubernetes is out of reach of a managed network: scoringCluster needs networkMode customVnet.')

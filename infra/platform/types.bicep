@@ -39,6 +39,7 @@ type RolesOf = {
 @sealed()
 type PerSubnet = {
   training: string?
+  'training-public': string?
   scoring: string?
   endpoints: string?
   jump: string?
@@ -305,7 +306,6 @@ type Ids = {
   openAi: string
   apiManagement: string
   nat: string
-  routes: string
 }
 
 @export()

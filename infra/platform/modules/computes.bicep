@@ -15,6 +15,9 @@ param instances Instance[]
 @description('Empty: the managed network.')
 param subnetId string
 
+@description('Where those with public addresses are.')
+param publicSubnetId string
+
 resource workspace 'Microsoft.MachineLearningServices/workspaces@2026-05-01' existing = { name: workspaceName }
 
 resource cluster 'Microsoft.MachineLearningServices/workspaces/computes@2026-05-01' = [
@@ -42,7 +45,7 @@ resource cluster 'Microsoft.MachineLearningServices/workspaces/computes@2026-05-
         }
         enableNodePublicIp: it.settings.publicAddress
         remoteLoginPortPublicAccess: 'Disabled'
-        subnet: empty(subnetId) ? null : { id: subnetId }
+        subnet: empty(subnetId) ? null : { id: it.settings.publicAddress ? publicSubnetId : subnetId }
       }
     }
   }
@@ -72,7 +75,7 @@ resource instance 'Microsoft.MachineLearningServices/workspaces/computes@2026-05
         enableSSO: true
         idleTimeBeforeShutdown: it.idleTimeBeforeShutdown
         enableNodePublicIp: it.publicAddress
-        subnet: empty(subnetId) ? null : { id: subnetId }
+        subnet: empty(subnetId) ? null : { id: it.publicAddress ? publicSubnetId : subnetId }
       }
     }
   }

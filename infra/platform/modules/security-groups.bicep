@@ -33,7 +33,8 @@ var inside = {
 }
 
 var rules = {
-  training: concat(
+  training: [inside, balancer, shut]
+  'training-public': concat(
     [inside, balancer],
     fromMachineLearning
       ? [

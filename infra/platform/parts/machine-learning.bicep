@@ -25,6 +25,9 @@ param outboundRules OutboundRule[]
 @description('Empty with a managed network.')
 param trainingSubnetId string
 
+@description('For computes with public addresses; empty without any.')
+param publicSubnetId string
+
 param endpointsSubnetId string
 param wanted WantedEndpoint[]
 param zonesIn string
@@ -92,6 +95,7 @@ module computes '../modules/computes.bicep' = {
     clusters: clusters
     instances: instances
     subnetId: trainingSubnetId
+    publicSubnetId: publicSubnetId
   }
 }
 

@@ -28,9 +28,6 @@ param firewallSubnetId string
 param confidential bool
 param kubernetes bool
 
-@description('Whether computes have addresses of their own, so that Azure ML, and Batch, come in.')
-param publicComputes bool
-
 param allowMachineLearningInbound bool
 param allowBatchInbound bool
 
@@ -41,8 +38,8 @@ module securityGroups '../modules/security-groups.bicep' = {
     location: place.location
     tags: place.tags
     bastionPrefix: prefixes.?AzureBastionSubnet ?? ''
-    fromMachineLearning: publicComputes && allowMachineLearningInbound
-    fromBatch: publicComputes && allowBatchInbound
+    fromMachineLearning: allowMachineLearningInbound
+    fromBatch: allowBatchInbound
   }
 }
 
@@ -50,17 +47,19 @@ module natGateway '../modules/egress.bicep' = if (egress == 'natGateway' && !emp
   params: { name: nameIn(ids.nat), location: place.location, tags: place.tags }
 }
 
-module routes '../modules/routes.bicep' = if (egress == 'firewall') {
+module routes '../modules/routes.bicep' = if (egress == 'firewall' && !empty(goingOut)) {
   params: {
-    name: nameIn(ids.routes)
     location: place.location
     tags: place.tags
     // Azure gives a firewall the first address of its subnet that it does not keep for itself.
     firewallAddress: cidrHost(prefixes.AzureFirewallSubnet, 3)
-    past: concat(
-      publicComputes ? ['AzureMachineLearning'] : [],
-      publicComputes && allowBatchInbound ? ['BatchNodeManagement.${place.location}'] : []
-    )
+    tables: map(filter(subnets, it => !empty(it.routeTableId)), it => {
+      name: nameIn(it.routeTableId)
+      past: it.name == 'training-public'
+        ? concat(['AzureMachineLearning'], allowBatchInbound ? ['BatchNodeManagement.${place.location}'] : [])
+        : []
+      calledFromOtherSites: it.name == 'scoring'
+    })
   }
 }
 
@@ -82,7 +81,7 @@ module subnetsInExisting '../modules/subnets.bicep' = if (networkExists) {
   params: { networkName: nameIn(ids.network), subnets: subnets }
 }
 
-module theFirewall '../modules/firewall.bicep' = if (egress == 'firewall') {
+module theFirewall '../modules/firewall.bicep' = if (egress == 'firewall' && !empty(goingOut)) {
   dependsOn: [newNetwork, subnetsInExisting]
   params: {
     name: 'afw-${place.name}'

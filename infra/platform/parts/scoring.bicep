@@ -10,6 +10,9 @@ param settings ScoringCluster
 param egress Egress
 param subnetId string
 
+@description('Empty: it has none of ours.')
+param routeTableId string
+
 @description('Principal of the workspace\'s identity.')
 param workspaceIdentity string
 
@@ -28,9 +31,9 @@ module atSubnet '../modules/subnet-access.bicep' = {
   }
 }
 
-module atRoutes '../modules/routes-access.bicep' = if (egress == 'firewall') {
+module atRoutes '../modules/routes-access.bicep' = if (!empty(routeTableId)) {
   params: {
-    name: nameIn(ids.routes)
+    name: nameIn(routeTableId)
     principalId: identity.outputs.principalId
     role: builtIn.networkContributor
   }

@@ -9,7 +9,7 @@ import pytest
 
 from tests.infra.bicep import Failed
 from tests.infra.conftest import Deployed
-from tests.infra.platform.conftest import Platform, With, names
+from tests.infra.platform.conftest import ELSEWHERE, Platform, With, names
 
 ML = "Microsoft.MachineLearningServices"
 PUBLIC = (
@@ -58,14 +58,14 @@ def test_other_addresses_by_parameter(option: With) -> None:
 def test_each_subnet_has_a_guard_of_its_own_where_azure_takes_one(platform: Platform) -> None:
     found = subnets(platform("custom-vnet-everything"))
     assert set(found) == {
-        "training", "scoring", "endpoints", "jump", "agent", "ingress", "api-management", "dns-resolver",
-        "AzureBastionSubnet", "GatewaySubnet", "AzureFirewallSubnet",
+        "training", "training-public", "scoring", "endpoints", "jump", "agent", "ingress", "api-management",
+        "dns-resolver", "AzureBastionSubnet", "GatewaySubnet", "AzureFirewallSubnet",
     }  # fmt: skip
     for name, it in found.items():
         bare = name in {"GatewaySubnet", "AzureFirewallSubnet"}
         assert (it["networkSecurityGroup"] is None) == bare, name
         assert bare or it["networkSecurityGroup"]["id"].endswith(f"-{name}")
-        machines = name in {"training", "scoring", "jump", "agent"}
+        machines = name in {"training", "training-public", "scoring", "jump", "agent"}
         assert it["defaultOutboundAccess"] is (False if machines else None)
     prefixes = [it["addressPrefix"] for it in found.values()]
     assert len(set(prefixes)) == len(prefixes)
@@ -83,23 +83,31 @@ def test_nobody_comes_in_where_no_compute_has_an_address(platform: Platform, opt
 
 
 def test_azure_ml_and_batch_come_in_each_by_its_parameter(platform: Platform, option: With) -> None:
-    assert inbound(option("custom-vnet", *PUBLIC), "training") == {"44224": "AzureMachineLearning"}
+    """Where the computes with public addresses are, and nowhere else."""
+    assert inbound(option("custom-vnet", *PUBLIC), "training-public") == {"44224": "AzureMachineLearning"}
     batch = option(
         "custom-vnet", *PUBLIC, "param allowMachineLearningInbound = false", "param allowBatchInbound = true"
     )
-    assert inbound(batch, "training") == {"29876-29877": "BatchNodeManagement.westeurope"}
-    assert inbound(platform("custom-vnet-everything"), "training") == {
+    assert inbound(batch, "training-public") == {"29876-29877": "BatchNodeManagement.westeurope"}
+    assert inbound(platform("custom-vnet-everything"), "training-public") == {
         "44224": "AzureMachineLearning",
         "29876-29877": "BatchNodeManagement.westeurope",
     }
+    assert inbound(platform("custom-vnet-everything"), "training") == {}
     assert inbound(platform("custom-vnet-everything"), "scoring") == {}
 
 
-def test_clusters_and_instances_are_in_the_training_subnet(platform: Platform) -> None:
+def test_clusters_and_instances_are_in_a_training_subnet(platform: Platform) -> None:
+    """Those with public addresses in another one, which answers past the firewall."""
     for name in ("custom-vnet", "custom-vnet-everything"):
-        for it in platform(name).all(f"{ML}/workspaces/computes"):
-            if it["properties"]["computeType"] != "Kubernetes":
-                assert it["properties"]["properties"]["subnet"]["id"].endswith("/subnets/training")
+        where = {
+            str(it["name"]).rpartition("/")[2]: it["properties"]["properties"]["subnet"]["id"].rpartition("/")[2]
+            for it in platform(name).all(f"{ML}/workspaces/computes")
+            if it["properties"]["computeType"] != "Kubernetes"
+        }
+        public = {it for it in where if compute(platform(name), it)["enableNodePublicIp"]}
+        assert public == (set() if name == "custom-vnet" else {"cpu", "ml-all-ada"})
+        assert where == {it: "training-public" if it in public else "training" for it in where}
     serverless = platform("custom-vnet").properties(f"{ML}/workspaces")["serverlessComputeSettings"]
     assert serverless["serverlessComputeNoPublicIP"] is True
     assert serverless["serverlessComputeCustomSubnet"].endswith("/subnets/training")
@@ -132,16 +140,63 @@ def test_machines_go_out_by_the_nat_gateway(platform: Platform) -> None:
 def test_or_by_the_firewall_and_then_by_nothing_else(platform: Platform) -> None:
     found = platform("custom-vnet-everything")
     assert not found.all("Microsoft.Network/natGateways")
-    routes = found.properties("Microsoft.Network/routeTables")["routes"]
-    assert {it["name"]: it["properties"]["nextHopType"] for it in routes} == {
-        "everything": "VirtualAppliance",
-        "AzureMachineLearning": "Internet",
-        "BatchNodeManagement-westeurope": "Internet",
-    }
-    assert routes[0]["properties"]["nextHopIpAddress"] == "10.150.5.4"
+    tables = {it["name"]: it["properties"] for it in found.all("Microsoft.Network/routeTables")}
+    for table in tables.values():
+        first = table["routes"][0]["properties"]
+        assert first == {
+            "addressPrefix": "0.0.0.0/0",
+            "nextHopType": "VirtualAppliance",
+            "nextHopIpAddress": "10.150.5.4",
+        }
     assert subnets(found)["AzureFirewallSubnet"]["addressPrefix"] == "10.150.5.0/24"
-    routed = {name for name, it in subnets(found).items() if it["routeTable"]}
-    assert routed == {"training", "scoring", "jump", "agent"}
+    routed = {name: it["routeTable"]["id"] for name, it in subnets(found).items() if it["routeTable"]}
+    assert set(routed) == {"training", "training-public", "scoring", "jump", "agent"}
+    assert {name: table.rpartition("/")[2] for name, table in routed.items()} == {
+        name: f"rt-ml-all-{name}" for name in routed
+    }
+    assert set(tables) == {f"rt-ml-all-{name}" for name in routed}
+
+
+def past(found: Deployed, subnet: str) -> set[str]:
+    """What a subnet's table sends past the firewall."""
+    routes = found.properties("Microsoft.Network/routeTables", f"-{subnet}")["routes"]
+    return {it["properties"]["addressPrefix"] for it in routes if it["properties"]["nextHopType"] == "Internet"}
+
+
+def test_only_computes_with_public_addresses_are_routed_past_the_firewall(platform: Platform, option: With) -> None:
+    """A node without an address has no other way to Azure ML and Batch than the firewall."""
+    found = platform("custom-vnet-everything")
+    assert past(found, "training-public") == {"AzureMachineLearning", "BatchNodeManagement.westeurope"}
+    for subnet in ("training", "scoring", "jump", "agent"):
+        assert past(found, subnet) == set()
+    assert past(option("custom-vnet", *PUBLIC, "param egress = 'firewall'"), "training-public") == {
+        "AzureMachineLearning"
+    }
+    private = option("custom-vnet", "param egress = 'firewall'")
+    assert names(private, "Microsoft.Network/routeTables") == {"rt-ml-dev-training", "rt-ml-dev-scoring"}
+    assert "training-public" not in subnets(private)
+
+
+def test_what_is_called_by_vpn_answers_by_it(platform: Platform) -> None:
+    """The scoring cluster's load balancer; endpoints have no table, and nobody calls the others from there."""
+    found = platform("custom-vnet-everything")
+    cut_off = {
+        str(it["name"]): it["properties"]["disableBgpRoutePropagation"]
+        for it in found.all("Microsoft.Network/routeTables")
+    }
+    assert {name for name, it in cut_off.items() if not it} == {"rt-ml-all-scoring"}
+    assert subnets(found)["endpoints"]["routeTable"] is None
+    assert subnets(found)["dns-resolver"]["routeTable"] is None
+
+
+def test_a_scoring_subnet_that_is_there_keeps_its_own_routes(option: With) -> None:
+    hub = f"{ELSEWHERE}/Microsoft.Network/virtualNetworks/hub"
+    given = f"subnetIds: {{ scoring: '{hub}/subnets/pods' }}"
+    existing = f"param existing = {{ virtualNetworkId: '{hub}', {given} }}"
+    found = option("custom-vnet", "param egress = 'firewall'", existing, SCORING.format("true"))
+    assert names(found, "Microsoft.Network/routeTables") == {"rt-ml-dev-training"}
+    assigned = json.dumps(found.all("Microsoft.Authorization/roleAssignments"))
+    assert "routeTables" not in assigned
 
 
 def test_the_firewall_lets_out_what_azure_ml_documents(platform: Platform) -> None:
@@ -160,7 +215,7 @@ def test_the_firewall_lets_out_what_azure_ml_documents(platform: Platform) -> No
     assert hosts >= {"pypi.org", "*.pythonhosted.org", "*.anaconda.org", "graph.windows.net", "packages.example.com"}
     assert "*" not in hosts
     sources = {source for rule in [*services, *by_name] for source in rule["sourceAddresses"]}
-    assert sources == {"10.150.0.0/24", "10.150.1.0/24", "10.150.6.0/24", "10.150.9.0/24"}
+    assert sources == {"10.150.0.0/24", "10.150.1.0/24", "10.150.6.0/24", "10.150.9.0/24", "10.150.11.0/24"}
     assert found.properties("Microsoft.Network/firewallPolicies")["threatIntelMode"] == "Deny"
 
 

@@ -62,9 +62,6 @@ def added(found: Deployed, before: Deployed) -> set[str]:
                       "Network/FrontDoorWebApplicationFirewallPolicies", "Authorization/roleDefinitions"},
          {"api-management"}),
         ("param openAi = {}", {"CognitiveServices/accounts"}, set()),
-        ("param egress = 'firewall'", {"Network/azureFirewalls", "Network/firewallPolicies",
-                                       "Network/firewallPolicies/ruleCollectionGroups", "Network/routeTables"},
-         {"AzureFirewallSubnet"}),
         ("param lockResources = true", {"Authorization/locks"}, set()),
         ("param customerManagedKey = { metadata: 'microsoft', keySize: 4096, rotateEvery: 'P90D' }",
          {"KeyVault/vaults/keys"}, set()),
@@ -82,8 +79,23 @@ def test_each_option_brings_its_own_and_nothing_else(
     sometimes = managed if mode == "managed-network" else set()
     assert added(found, before) - sometimes == kinds - {it.removeprefix("Microsoft.") for it in before.kinds()}
     assert network(found) - network(before) == subnets
-    out = before.kinds() - found.kinds()
-    assert out == ({"Microsoft.Network/natGateways"} if "firewall'" in parameter and mode == "custom-vnet" else set())
+    assert not before.kinds() - found.kinds()
+
+
+FIREWALL = {"Network/azureFirewalls", "Network/firewallPolicies", "Network/firewallPolicies/ruleCollectionGroups",
+            "Network/routeTables"}  # fmt: skip
+
+
+def test_a_firewall_takes_the_place_of_the_nat_gateway(platform: Platform, option: With) -> None:
+    """Where there are machines that go out by it: a managed network has a firewall of its own."""
+    found = option("custom-vnet", "param egress = 'firewall'")
+    assert added(found, platform("custom-vnet")) == FIREWALL
+    assert platform("custom-vnet").kinds() - found.kinds() == {"Microsoft.Network/natGateways"}
+    assert network(found) - network(platform("custom-vnet")) == {"AzureFirewallSubnet"}
+    managed = option("managed-network", "param egress = 'firewall'")
+    assert managed.kinds() == platform("managed-network").kinds()
+    assert network(managed) == {"endpoints"}
+    assert added(option("managed-network", "param egress = 'firewall'", JUMP), platform("managed-network")) >= FIREWALL
 
 
 def test_no_machine_has_a_public_address_or_a_password(platform: Platform) -> None:

@@ -112,7 +112,7 @@ def test_the_scoring_cluster_is_network_contributor_where_it_must(platform: Plat
     found = platform("custom-vnet-everything")
     assert rights(found, "/id-ml-all-scoring", built_in) == {
         ("Network Contributor", "subnets/scoring"),
-        ("Network Contributor", "routeTables/rt-ml-all"),
+        ("Network Contributor", "routeTables/rt-ml-all-scoring"),
         ("Storage Blob Data Reader", "storageAccounts/st*"),
     }
     assert ("AcrPull", "registries/cr*") in rights(found, "kubeletidentity", built_in)
