@@ -51,7 +51,13 @@ param scoringCluster = {
   vmSize: 'Standard_D4s_v5'
   nodes: 3
   serviceCidr: '10.151.0.0/16'
-  tls: { secretName: 'scoring-tls', hostName: 'scoring.example.com' }
+  tls: {
+    hostName: 'scoring.example.com'
+    vaultId: '/subscriptions/22222222-2222-4222-8222-222222222222/resourceGroups/secrets-rg/providers/Microsoft.KeyVault/vaults/kv-network'
+    certificateSecret: 'scoring-certificate'
+    keySecret: 'scoring-key'
+    address: '10.150.1.250'
+  }
   allowPlainHttp: false
   administratorGroupIds: ['aaaaaaaa-0000-4000-8000-000000000004']
 }

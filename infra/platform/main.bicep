@@ -443,6 +443,7 @@ module scoring 'parts/scoring.bicep' = if (scoringCluster != null) {
     place: place
     ids: ids
     settings: scoringCluster!
+    ownZones: dns.kind == 'privateZones'
     workspaceIdentity: workspaceIdentity.outputs.principalId
     egress: egress
     routeTableId: (first(filter(subnets, it => it.name == 'scoring')) ?? { routeTableId: '' }).routeTableId

@@ -193,12 +193,24 @@ type ScoringCluster = {
   nodes: int
   @description('Outside of the virtual network and of everything connected with it.')
   serviceCidr: string
-  @description('The router\'s certificate: a Kubernetes secret in the namespace azureml, and the name on it.')
-  tls: { secretName: string, hostName: string }?
+  tls: ScoringTls?
   @description('Without tls: whether plain HTTP will do inside of the network.')
   allowPlainHttp: bool
   @description('Who administers the cluster.')
   administratorGroupIds: string[]
+}
+
+@description('How the router shows who it is.')
+@sealed()
+type ScoringTls = {
+  @description('The name on the certificate.')
+  hostName: string
+  @description('A vault that templates may read from; and in it the certificate with all that signed it, and its key, both PEM.')
+  vaultId: string
+  certificateSecret: string
+  keySecret: string
+  @description('Where the internal load balancer is. It is known when the cluster is there; then hostName leads to it.')
+  address: string?
 }
 
 @export()

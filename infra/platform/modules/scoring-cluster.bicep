@@ -1,4 +1,4 @@
-// AKS for scoring: private, in the scoring subnet, with an internal load balancer, attached to the workspace.
+// AKS for scoring: private, in the scoring subnet.
 
 import { Egress, ScoringCluster } from '../types.bicep'
 import { builtIn } from 'built-in.bicep'
@@ -10,27 +10,9 @@ param settings ScoringCluster
 param subnetId string
 param egress Egress
 param identityId string
-param workspaceName string
-
-@description('Principal of the workspace\'s identity, which attaches the cluster.')
-param workspaceIdentity string
-
 param registryName string
 param registryGroup string
 param logAnalyticsId string
-
-var tls = settings.?tls
-var encrypted = tls != null || settings.allowPlainHttp
-  ? tls != null
-  : fail('scoringCluster needs tls, or allowPlainHttp for the inside of the network.')
-var internal = {
-  // Names and spellings of the Azure ML extension's own table of settings.
-  enableTraining: 'False'
-  enableInference: 'True'
-  inferenceRouterServiceType: 'LoadBalancer'
-  internalLoadBalancerProvider: 'azure'
-  inferenceRouterHA: settings.nodes < 3 ? 'False' : 'True'
-}
 
 resource cluster 'Microsoft.ContainerService/managedClusters@2026-05-01' = {
   name: name
@@ -97,57 +79,6 @@ module pull 'access-registry.bicep' = {
   }
 }
 
-// Microsoft's list for a workspace with an identity of the customer's, before the cluster is attached: without the second it
-// says that the extension is not installed, without the third that there was an internal error.
-module attach 'access-cluster.bicep' = {
-  params: {
-    name: cluster.name
-    principalId: workspaceIdentity
-    principalType: 'ServicePrincipal'
-    roles: [builtIn.reader, builtIn.kubernetesExtensionContributor, builtIn.azureKubernetesServiceClusterAdminRole]
-  }
-}
-
-resource extension 'Microsoft.KubernetesConfiguration/extensions@2025-03-01' = {
-  name: 'azureml'
-  scope: cluster
-  identity: { type: 'SystemAssigned' }
-  properties: {
-    extensionType: 'Microsoft.AzureML.Kubernetes'
-    autoUpgradeMinorVersion: true
-    releaseTrain: 'stable'
-    scope: { cluster: { releaseNamespace: 'azureml' } }
-    configurationSettings: union(
-      internal,
-      encrypted
-        ? { allowInsecureConnections: 'False', sslSecret: tls!.secretName, sslCname: tls!.hostName }
-        : { allowInsecureConnections: 'True' }
-    )
-  }
-}
-
-resource workspace 'Microsoft.MachineLearningServices/workspaces@2026-05-01' existing = {
-  name: workspaceName
-
-  resource attached 'computes' = {
-    name: 'scoring'
-    location: location
-    tags: tags
-    dependsOn: [extension, attach]
-    identity: {
-      type: 'UserAssigned'
-      userAssignedIdentities: { '${identityId}': {} }
-    }
-    properties: {
-      computeType: 'Kubernetes'
-      computeLocation: location
-      resourceId: cluster.id
-      disableLocalAuth: true
-      properties: { namespace: 'default' }
-    }
-  }
-}
-
 resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   name: 'logs'
   scope: cluster
@@ -160,3 +91,5 @@ resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
     ]
   }
 }
+
+output name string = cluster.name

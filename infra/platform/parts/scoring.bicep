@@ -1,4 +1,4 @@
-// AKS for scoring: its identity, the rights that it needs, the cluster.
+// AKS for scoring: its identity and the rights that it needs, the cluster, Azure ML's extension, and then its attachment.
 
 import { Egress, Ids, Place, ScoringCluster } from '../types.bicep'
 import { builtIn } from '../modules/built-in.bicep'
@@ -12,6 +12,9 @@ param subnetId string
 
 @description('Empty: it has none of ours.')
 param routeTableId string
+
+@description('Whether the network\'s private zones are made here.')
+param ownZones bool
 
 @description('Principal of the workspace\'s identity.')
 param workspaceIdentity string
@@ -60,10 +63,63 @@ module cluster '../modules/scoring-cluster.bicep' = {
     subnetId: subnetId
     egress: egress
     identityId: identity.outputs.id
-    workspaceName: nameIn(ids.workspace)
-    workspaceIdentity: workspaceIdentity
     registryName: nameIn(ids.registry)
     registryGroup: groupOf(ids.registry)
     logAnalyticsId: ids.logs
+  }
+}
+
+var tls = settings.?tls
+var plain = tls != null || settings.allowPlainHttp
+  ? tls == null
+  : fail('scoringCluster needs tls, or allowPlainHttp for the inside of the network.')
+var certificatesIn = split(tls.?vaultId ?? ids.vault, '/')
+
+resource certificates 'Microsoft.KeyVault/vaults@2026-02-01' existing = if (tls != null) {
+  name: certificatesIn[8]
+  scope: resourceGroup(certificatesIn[2], certificatesIn[4])
+}
+
+module encrypted '../modules/scoring-extension.bicep' = if (!plain) {
+  params: {
+    clusterName: cluster.outputs.name
+    location: place.location
+    nodes: settings.nodes
+    hostName: tls!.hostName
+    certificate: certificates.getSecret(tls!.certificateSecret)
+    key: certificates.getSecret(tls!.keySecret)
+  }
+}
+
+module unencrypted '../modules/scoring-extension.bicep' = if (plain) {
+  params: {
+    clusterName: cluster.outputs.name
+    location: place.location
+    nodes: settings.nodes
+    hostName: ''
+    certificate: ''
+    key: ''
+  }
+}
+
+module compute '../modules/scoring-compute.bicep' = {
+  dependsOn: [encrypted, unencrypted]
+  params: {
+    clusterName: cluster.outputs.name
+    workspaceName: nameIn(ids.workspace)
+    location: place.location
+    tags: place.tags
+    identityId: identity.outputs.id
+    workspaceIdentity: workspaceIdentity
+  }
+}
+
+module hostName '../modules/host-name.bicep' = if (ownZones && tls.?address != null) {
+  params: {
+    hostName: tls!.hostName
+    address: tls!.address!
+    networkId: ids.network
+    linkName: 'vnet-${place.name}'
+    tags: place.tags
   }
 }

@@ -130,7 +130,7 @@ def test_the_workspace_may_attach_the_scoring_cluster_before_it_does(
         ("Azure Kubernetes Service Cluster Admin Role", "managedClusters/aks-ml-all"),
     }
     attached = found.one("Microsoft.MachineLearningServices/workspaces/computes", "/scoring")
-    assert {"attach", "azureml"} <= waits_for(attached)
+    assert {"attach", "encrypted"} <= waits_for(attached)
     assert not [it for it in rights(platform("custom-vnet"), "", built_in) if "managedClusters" in it[1]]
 
 
