@@ -1,4 +1,5 @@
-// A network of one's own, everything switched on: public addresses at some computes, hence Audit and the inbound rules.
+// A network of one's own, everything switched on that it can do, so all but ingress: public addresses at some computes, hence
+// Audit and the inbound rules.
 
 using 'main.bicep'
 
@@ -79,17 +80,6 @@ param siteToSite = {
   addressPrefixes: ['192.168.0.0/16']
   vaultId: '/subscriptions/22222222-2222-4222-8222-222222222222/resourceGroups/secrets-rg/providers/Microsoft.KeyVault/vaults/kv-network'
   secretName: 'site-to-site'
-}
-param ingress = {
-  kind: 'applicationGateway'
-  publisherName: 'Data platform'
-  publisherEmail: 'platform@example.com'
-  endpointUrl: 'https://scoring.example.com'
-  audience: 'api://scoring'
-  certificate: {
-    vaultId: '/subscriptions/22222222-2222-4222-8222-222222222222/resourceGroups/secrets-rg/providers/Microsoft.KeyVault/vaults/kv-network'
-    secretName: 'public-tls'
-  }
 }
 param policyEffect = 'Audit'
 param lockResources = true

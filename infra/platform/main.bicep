@@ -132,7 +132,7 @@ param pointToSite PointToSite?
 @description('Null: none.')
 param siteToSite SiteToSite?
 
-@description('Null: none.')
+@description('Null: none. Only with a managed network, whose endpoints take Entra tokens.')
 param ingress Ingress?
 
 param policyEffect PolicyEffect = 'Deny'
@@ -501,7 +501,9 @@ module wayIn 'parts/ingress.bicep' = if (ingress != null) {
   params: {
     place: place
     ids: ids
-    settings: ingress!
+    settings: !custom
+      ? ingress!
+      : fail('Endpoints on Kubernetes take a key or a token of Azure ML\'s, and no Entra token, which is all that ingress brings them: it needs networkMode managedNetwork.')
     subnetIds: subnetIds
     zones: ingressZones
     zonesIn: zonesIn

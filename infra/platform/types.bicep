@@ -262,7 +262,7 @@ type Ingress = {
   kind: 'applicationGateway' | 'frontDoor'
   publisherName: string
   publisherEmail: string
-  @description('The scoring URL without its path: https://<name>.')
+  @description('Of a managed online endpoint, the scoring URL without its path: https://<name>.<region>.inference.ml.azure.com.')
   endpointUrl: string
   @description('Tokens are for this application: api://…')
   audience: string

@@ -50,14 +50,16 @@ def made(request: pytest.FixtureRequest, platform: Platform) -> Deployed:
 
 @pytest.fixture
 def option(bicep: Bicep, tmp_path: Path) -> With:
-    def evaluated(mode: str, *parameters: str) -> Deployed:
-        file = tmp_path / "option.bicepparam"
-        text = (PLATFORM / f"{mode}.bicepparam").read_text()
-        text = text.replace("'main.bicep'", f"'{os.path.relpath(PLATFORM / 'main.bicep', tmp_path)}'")
-        file.write_text("\n".join([text, *parameters, ""]))
-        return Deployed(bicep.evaluate(file))
+    return lambda mode, *parameters: with_parameters(bicep, tmp_path, mode, *parameters)
 
-    return evaluated
+
+def with_parameters(bicep: Bicep, folder: Path, mode: str, *parameters: str) -> Deployed:
+    """The defaults of a mode, and those lines of a parameter file, which is written to that folder. Raises Failed."""
+    file = folder / "option.bicepparam"
+    text = (PLATFORM / f"{mode}.bicepparam").read_text()
+    text = text.replace("'main.bicep'", f"'{os.path.relpath(PLATFORM / 'main.bicep', folder)}'")
+    file.write_text("\n".join([text, *parameters, ""]))
+    return Deployed(bicep.evaluate(file))
 
 
 def names(found: Deployed, kind: str) -> set[str]:

@@ -59,8 +59,8 @@ def test_other_addresses_by_parameter(option: With) -> None:
 def test_each_subnet_has_a_guard_of_its_own_where_azure_takes_one(platform: Platform) -> None:
     found = subnets(platform("custom-vnet-everything"))
     assert set(found) == {
-        "training", "training-public", "scoring", "endpoints", "jump", "agent", "ingress", "api-management",
-        "dns-resolver", "AzureBastionSubnet", "GatewaySubnet", "AzureFirewallSubnet",
+        "training", "training-public", "scoring", "endpoints", "jump", "agent", "dns-resolver", "AzureBastionSubnet",
+        "GatewaySubnet", "AzureFirewallSubnet",
     }  # fmt: skip
     for name, it in found.items():
         bare = name in {"GatewaySubnet", "AzureFirewallSubnet"}
@@ -243,10 +243,7 @@ def test_without_a_key_of_ones_own_there_is_no_trace_of_one(platform: Platform) 
 
 
 def test_endpoints_may_be_approved_by_hand(platform: Platform) -> None:
-    """But API Management's: it cannot be shut before."""
     for it in platform("custom-vnet-everything").all("Microsoft.Network/privateEndpoints"):
-        if it["name"] == "pe-ml-all-api-management":
-            continue
         assert it["properties"]["privateLinkServiceConnections"] == []
         [connection] = it["properties"]["manualPrivateLinkServiceConnections"]
         assert connection["properties"]["requestMessage"]

@@ -51,16 +51,6 @@ def added(found: Deployed, before: Deployed) -> set[str]:
          {"GatewaySubnet", "dns-resolver"}),
         (SITE, {"Network/virtualNetworkGateways", "Network/dnsResolvers", "Network/dnsResolvers/inboundEndpoints",
                 "Network/localNetworkGateways", "Network/connections"}, {"GatewaySubnet", "dns-resolver"}),
-        (GATEWAY, {"ApiManagement/service", "ApiManagement/service/apis", "ApiManagement/service/apis/operations",
-                   "ApiManagement/service/apis/policies", "Network/applicationGateways",
-                   "Network/ApplicationGatewayWebApplicationFirewallPolicies", "Authorization/roleDefinitions"},
-         {"ingress", "api-management"}),
-        (FRONT_DOOR, {"ApiManagement/service", "ApiManagement/service/apis", "ApiManagement/service/apis/operations",
-                      "ApiManagement/service/apis/policies", "Cdn/profiles", "Cdn/profiles/originGroups",
-                      "Cdn/profiles/originGroups/origins", "Cdn/profiles/afdEndpoints",
-                      "Cdn/profiles/afdEndpoints/routes", "Cdn/profiles/securityPolicies",
-                      "Network/FrontDoorWebApplicationFirewallPolicies", "Authorization/roleDefinitions"},
-         {"api-management"}),
         ("param openAi = {}", {"CognitiveServices/accounts"}, set()),
         ("param lockResources = true", {"Authorization/locks"}, set()),
         ("param customerManagedKey = { metadata: 'microsoft', keySize: 4096, rotateEvery: 'P90D' }",
@@ -80,6 +70,31 @@ def test_each_option_brings_its_own_and_nothing_else(
     assert added(found, before) - sometimes == kinds - {it.removeprefix("Microsoft.") for it in before.kinds()}
     assert network(found) - network(before) == subnets
     assert not before.kinds() - found.kinds()
+
+
+API_MANAGEMENT = {"ApiManagement/service", "ApiManagement/service/apis", "ApiManagement/service/apis/operations",
+                  "ApiManagement/service/apis/policies", "Authorization/roleDefinitions"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("parameter", "kinds", "subnets"),
+    [
+        (GATEWAY, {"Network/applicationGateways", "Network/ApplicationGatewayWebApplicationFirewallPolicies",
+                   "Network/publicIPAddresses"}, {"ingress", "api-management"}),
+        (FRONT_DOOR, {"Cdn/profiles", "Cdn/profiles/originGroups", "Cdn/profiles/originGroups/origins",
+                      "Cdn/profiles/afdEndpoints", "Cdn/profiles/afdEndpoints/routes", "Cdn/profiles/securityPolicies",
+                      "Network/FrontDoorWebApplicationFirewallPolicies"}, {"api-management"}),
+    ],
+)  # fmt: skip
+def test_callers_are_let_in_to_managed_endpoints_alone(
+    platform: Platform, option: With, parameter: str, kinds: set[str], subnets: set[str]
+) -> None:
+    """Those on Kubernetes take no Entra token, and the gateway has nothing else."""
+    found, before = option("managed-network", parameter), platform("managed-network")
+    assert added(found, before) == kinds | API_MANAGEMENT
+    assert network(found) - network(before) == subnets
+    with pytest.raises(Failed, match="networkMode managedNetwork"):
+        option("custom-vnet", parameter)
 
 
 FIREWALL = {"Network/azureFirewalls", "Network/firewallPolicies", "Network/firewallPolicies/ruleCollectionGroups",
@@ -158,8 +173,8 @@ def test_the_other_sites_secret_is_read_from_a_vault(platform: Platform) -> None
     assert {policy["ikeEncryption"], policy["dhGroup"]} == {"AES256", "ECP384"}
 
 
-def test_api_management_ends_up_without_a_public_address(platform: Platform) -> None:
-    for found in (platform("custom-vnet-everything"), platform("managed-network-everything")):
+def test_api_management_ends_up_without_a_public_address(platform: Platform, option: With) -> None:
+    for found in (option("managed-network", GATEWAY), platform("managed-network-everything")):
         first, last = found.all("Microsoft.ApiManagement/service")
         assert (first["properties"]["publicNetworkAccess"], last["properties"]["publicNetworkAccess"]) == (
             None,
@@ -170,10 +185,21 @@ def test_api_management_ends_up_without_a_public_address(platform: Platform) -> 
         assert "Gateway" in parts
 
 
-def test_callers_come_with_a_token_and_by_front_door_alone(platform: Platform) -> None:
+def test_its_endpoint_waits_for_nobody(option: With) -> None:
+    """Else it could not be shut."""
+    found = option("managed-network", FRONT_DOOR, "param endpointApproval = 'manual'")
+    waiting = {
+        it["name"]
+        for it in found.all("Microsoft.Network/privateEndpoints")
+        if it["properties"]["manualPrivateLinkServiceConnections"]
+    }
+    assert names(found, "Microsoft.Network/privateEndpoints") - waiting == {"pe-ml-dev-api-management"}
+
+
+def test_callers_come_with_a_token_and_by_front_door_alone(platform: Platform, option: With) -> None:
     gateway, door = (
-        platform(name).properties("Microsoft.ApiManagement/service/apis/policies")["value"]
-        for name in ("custom-vnet-everything", "managed-network-everything")
+        found.properties("Microsoft.ApiManagement/service/apis/policies")["value"]
+        for found in (option("managed-network", GATEWAY), platform("managed-network-everything"))
     )
     for text in (gateway, door):
         assert "validate-azure-ad-token" in text
@@ -185,8 +211,8 @@ def test_callers_come_with_a_token_and_by_front_door_alone(platform: Platform) -
     assert "X-Azure-FDID" not in gateway
 
 
-def test_firewalls_before_the_internet_prevent(platform: Platform) -> None:
-    gateway = platform("custom-vnet-everything")
+def test_firewalls_before_the_internet_prevent(platform: Platform, option: With) -> None:
+    gateway = option("managed-network", GATEWAY)
     kind = "Microsoft.Network/ApplicationGatewayWebApplicationFirewallPolicies"
     assert gateway.properties(kind)["policySettings"]["mode"] == "Prevention"
     listeners = gateway.properties("Microsoft.Network/applicationGateways")["httpListeners"]
@@ -201,7 +227,7 @@ def test_firewalls_before_the_internet_prevent(platform: Platform) -> None:
 
 def test_an_application_gateway_needs_its_certificate(option: With) -> None:
     with pytest.raises(Failed, match="certificate"):
-        option("custom-vnet", INGRESS.format("applicationGateway", ""))
+        option("managed-network", INGRESS.format("applicationGateway", ""))
 
 
 def test_locks_hold_what_cannot_be_made_again(option: With) -> None:

@@ -11,6 +11,7 @@ from registration.document import parse_registration
 from tests.infra.bicep import SUBSCRIPTION, Resource
 from tests.infra.conftest import Deployed, scope_of
 from tests.infra.platform.conftest import FILES, PLATFORM, Platform, With, waits_for
+from tests.infra.platform.test_reach import GATEWAY
 from tests.infra.test_roles import ROLES
 from tests.local_azure.conftest import shared
 
@@ -134,11 +135,16 @@ def test_the_workspace_may_attach_the_scoring_cluster_before_it_does(
     assert not [it for it in rights(platform("custom-vnet"), "", built_in) if "managedClusters" in it[1]]
 
 
-def test_the_gateway_before_endpoints_calls_them_and_no_more(platform: Platform, built_in: dict[str, str]) -> None:
+def test_the_gateway_before_endpoints_calls_them_and_no_more(
+    platform: Platform, option: With, built_in: dict[str, str]
+) -> None:
     found = rights(platform("managed-network-everything"), "/id-ml-all-ingress", built_in)
     assert found == {("Machine Learning Endpoint Caller (ml-all)", "resourceGroups/rg-ml-all")}
-    gateway = rights(platform("custom-vnet-everything"), "/id-ml-all-ingress", built_in)
-    assert gateway - found == {("Key Vault Secrets User", "vaults/kv-network")}
+    gateway = rights(option("managed-network", GATEWAY), "/id-ml-dev-ingress", built_in)
+    assert gateway == {
+        ("Machine Learning Endpoint Caller (ml-dev)", "resourceGroups/rg-ml-dev"),
+        ("Key Vault Secrets User", "vaults/kv-network"),
+    }
 
 
 def test_the_data_registrar_is_let_in(platform: Platform, built_in: dict[str, str]) -> None:
