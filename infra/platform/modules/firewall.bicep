@@ -1,7 +1,7 @@
 // What may leave the network: the service tags and names that Azure ML documents, and those that a parameter adds.
 
 import { Firewall } from '../types.bicep'
-import { machineLearningNames } from 'names.bicep'
+import { azureCliNames, browserNames, kubernetesNames, packagesAndComputes, signInName } from 'outbound-names.bicep'
 
 param name string
 param location string
@@ -9,8 +9,8 @@ param tags object
 param settings Firewall
 param subnetId string
 
-@description('Address ranges of the subnets whose machines go out here.')
-param sources string[]
+@description('Address ranges of the subnets whose machines go out here, by name.')
+param sources object
 
 @description('Whether workspaces are marked as confidential: their computes also call Batch\'s vault.')
 param confidential bool
@@ -19,6 +19,11 @@ param confidential bool
 param kubernetes bool
 
 param logAnalyticsId string
+
+var everybody = map(items(sources), it => it.value)
+var cluster = kubernetes ? [sources.scoring] : []
+var machines = map(filter(items(sources), it => contains(['agent', 'jump'], it.key)), it => it.value)
+var browsers = contains(sources, 'jump') ? [sources.jump] : []
 
 // Microsoft Learn, "Configure inbound and outbound network traffic" (Azure Machine Learning): service tags.
 var tcp = concat(
@@ -35,25 +40,23 @@ var tcp = concat(
   confidential ? [{ name: 'vault-of-batch', tags: ['AzureKeyVault.${location}'], ports: ['443'] }] : []
 )
 
-// The same article: names. Packages, and what a compute without a public address calls that no service tag covers.
-var names = concat(
-  [
-    'anaconda.com'
-    '*.anaconda.com'
-    '*.anaconda.org'
-    'pypi.org'
-    '*.pythonhosted.org'
-    'pytorch.org'
-    '*.pytorch.org'
-    '*.tensorflow.org'
-    split(environment().graph, '/')[2]
-    'graph.microsoft.com'
-    '*.${machineLearningNames(environment().name).instances}'
-    '*.${location}.batch.azure.com'
-    '*.${location}.service.batch.azure.com'
-  ],
-  settings.furtherNames
-)
+// What parts of the platform call besides, each from its own subnet.
+var further = [
+  { name: 'kubernetes-extensions', from: cluster, names: kubernetesNames(environment().name, location, environment().suffixes) }
+  {
+    // Where Azure ML's extension reports, besides Azure ML itself.
+    name: 'kubernetes-machine-learning'
+    from: cluster
+    names: [
+      '*.kusto.windows.net'
+      '*.table.${environment().suffixes.storage}'
+      '*.queue.${environment().suffixes.storage}'
+      '${location}.experiments.azureml.net'
+    ]
+  }
+  { name: 'sign-in-and-azure-cli', from: machines, names: concat([signInName(environment().name)], azureCliNames) }
+  { name: 'studio-in-a-browser', from: browsers, names: browserNames }
+]
 
 resource policy 'Microsoft.Network/firewallPolicies@2025-09-01' = {
   name: 'afwp-${name}'
@@ -81,7 +84,7 @@ resource policy 'Microsoft.Network/firewallPolicies@2025-09-01' = {
               ruleType: 'NetworkRule'
               name: rule.name
               ipProtocols: ['TCP']
-              sourceAddresses: sources
+              sourceAddresses: everybody
               destinationAddresses: rule.tags
               destinationPorts: rule.ports
             }),
@@ -90,7 +93,7 @@ resource policy 'Microsoft.Network/firewallPolicies@2025-09-01' = {
                 ruleType: 'NetworkRule'
                 name: 'machine-learning-udp'
                 ipProtocols: ['UDP']
-                sourceAddresses: sources
+                sourceAddresses: everybody
                 destinationAddresses: ['AzureMachineLearning']
                 destinationPorts: ['5831']
               }
@@ -101,7 +104,7 @@ resource policy 'Microsoft.Network/firewallPolicies@2025-09-01' = {
                     ruleType: 'NetworkRule'
                     name: 'kubernetes-time'
                     ipProtocols: ['UDP']
-                    sourceAddresses: sources
+                    sourceAddresses: cluster
                     destinationFqdns: ['ntp.ubuntu.com']
                     destinationPorts: ['123']
                   }
@@ -119,39 +122,33 @@ resource policy 'Microsoft.Network/firewallPolicies@2025-09-01' = {
               {
                 ruleType: 'ApplicationRule'
                 name: 'packages-and-compute'
-                sourceAddresses: sources
+                sourceAddresses: everybody
                 protocols: [{ protocolType: 'Https', port: 443 }]
-                targetFqdns: names
+                targetFqdns: concat(packagesAndComputes(environment(), location), settings.furtherNames)
               }
               {
                 ruleType: 'ApplicationRule'
                 name: 'security-patches'
-                sourceAddresses: sources
+                sourceAddresses: everybody
                 protocols: [{ protocolType: 'Http', port: 80 }, { protocolType: 'Https', port: 443 }]
                 targetFqdns: ['archive.ubuntu.com', 'azure.archive.ubuntu.com', 'security.ubuntu.com', 'packages.microsoft.com']
               }
             ],
+            map(filter(further, it => !empty(it.from)), it => {
+              ruleType: 'ApplicationRule'
+              name: it.name
+              sourceAddresses: it.from
+              protocols: [{ protocolType: 'Https', port: 443 }]
+              targetFqdns: it.names
+            }),
             kubernetes
               ? [
                   {
                     ruleType: 'ApplicationRule'
                     name: 'kubernetes'
-                    sourceAddresses: sources
+                    sourceAddresses: cluster
                     protocols: [{ protocolType: 'Https', port: 443 }]
                     fqdnTags: ['AzureKubernetesService']
-                  }
-                  {
-                    // Where the extension reports, besides Azure ML itself.
-                    ruleType: 'ApplicationRule'
-                    name: 'kubernetes-extension'
-                    sourceAddresses: sources
-                    protocols: [{ protocolType: 'Https', port: 443 }]
-                    targetFqdns: [
-                      '*.kusto.windows.net'
-                      '*.table.${environment().suffixes.storage}'
-                      '*.queue.${environment().suffixes.storage}'
-                      '${location}.experiments.azureml.net'
-                    ]
                   }
                 ]
               : []

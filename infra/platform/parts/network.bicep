@@ -89,7 +89,7 @@ module theFirewall '../modules/firewall.bicep' = if (egress == 'firewall' && !em
     tags: place.tags
     settings: firewall
     subnetId: firewallSubnetId
-    sources: map(goingOut, name => prefixes[name])
+    sources: toObject(goingOut, name => name, name => prefixes[name])
     confidential: confidential
     kubernetes: kubernetes
     logAnalyticsId: ids.logs

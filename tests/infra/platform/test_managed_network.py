@@ -9,7 +9,8 @@ import pytest
 from tests.infra.bicep import Failed
 from tests.infra.conftest import Deployed
 from tests.infra.platform.conftest import ELSEWHERE, PLATFORM, Platform, With, names, target_of
-from tests.infra.platform.test_custom_vnet import PUBLIC, SCORING, compute
+from tests.infra.platform.test_custom_vnet import PUBLIC, compute
+from tests.infra.platform.test_scoring import SCORING
 
 ML = "Microsoft.MachineLearningServices"
 APPROVER = "b556d68e-0be0-4f35-a333-ad7ee1ce17ea"
