@@ -547,11 +547,17 @@ output namesToResolve string[] = concat(
     '${nameIn(id)}.dfs.${suffixes.storage}'
   ])),
   customerManagedKey == null ? [] : ['${nameIn(ids.keyVault)}${suffixes.keyvaultDns}'],
-  openAi == null ? [] : [replace(zonesOf('account', cloud, suffixes)[0], 'privatelink', nameIn(ids.openAi))]
+  openAi == null ? [] : [replace(zonesOf('account', cloud, suffixes)[0], 'privatelink', nameIn(ids.openAi))],
+  scoringCluster == null ? [] : scoring!.outputs.names,
+  ingress == null ? [] : [wayIn!.outputs.name]
 )
 
 @description('The same with addresses, where names are in no zone of Azure\'s.')
-output dnsRecords array = machineLearning.outputs.records
+output dnsRecords array = concat(
+  machineLearning.outputs.records,
+  scoringCluster == null ? [] : [scoring!.outputs.records],
+  ingress == null ? [] : [wayIn!.outputs.records]
+)
 
 @description('Where VPN clients and other sites ask for names; empty: nowhere.')
 output dnsResolver string = reach.outputs.dnsResolver

@@ -1,25 +1,25 @@
 // Names of Azure's that differ between its clouds, and the names of private DNS zones.
 
 @export()
-@description('api, notebooks, instances, inference: what names of workspaces end in.')
+@description('api, notebooks, instances, inference: what names of workspaces end in. Of instances, articles of 2026 say both.')
 func machineLearningNames(cloud string) object =>
   {
     AzureCloud: {
       api: 'api.azureml.ms'
       notebooks: 'notebooks.azure.net'
-      instances: 'instances.azureml.ms'
+      instances: ['instances.azureml.ms', 'instances.ml.azure.ms']
       inference: 'inference.ml.azure.com'
     }
     AzureUSGovernment: {
       api: 'api.ml.azure.us'
       notebooks: 'notebooks.usgovcloudapi.net'
-      instances: 'instances.ml.azure.us'
+      instances: ['instances.ml.azure.us']
       inference: 'inference.ml.azure.us'
     }
     AzureChinaCloud: {
       api: 'api.ml.azure.cn'
       notebooks: 'notebooks.chinacloudapi.cn'
-      instances: 'instances.ml.azure.ms'
+      instances: ['instances.ml.azure.ms']
       inference: 'inference.ml.azure.cn'
     }
   }[cloud]

@@ -4,21 +4,24 @@ import { machineLearningNames } from 'names.bicep'
 
 @export()
 @description('Packages, and what a compute without a public address calls that no service tag covers. Microsoft Learn, "Configure inbound and outbound network traffic" (Azure Machine Learning).')
-func packagesAndComputes(azure object, location string) string[] => [
-  'anaconda.com'
-  '*.anaconda.com'
-  '*.anaconda.org'
-  'pypi.org'
-  '*.pythonhosted.org'
-  'pytorch.org'
-  '*.pytorch.org'
-  '*.tensorflow.org'
-  split(azure.graph, '/')[2]
-  'graph.microsoft.com'
-  '*.${machineLearningNames(azure.name).instances}'
-  '*.${location}.batch.azure.com'
-  '*.${location}.service.batch.azure.com'
-]
+func packagesAndComputes(azure object, location string) string[] =>
+  concat(
+    [
+      'anaconda.com'
+      '*.anaconda.com'
+      '*.anaconda.org'
+      'pypi.org'
+      '*.pythonhosted.org'
+      'pytorch.org'
+      '*.pytorch.org'
+      '*.tensorflow.org'
+      split(azure.graph, '/')[2]
+      'graph.microsoft.com'
+      '*.${location}.batch.azure.com'
+      '*.${location}.service.batch.azure.com'
+    ],
+    map(machineLearningNames(azure.name).instances, it => '*.${it}')
+  )
 
 @export()
 @description('What extensions of AKS and its add-on for Azure Policy call. Microsoft Learn, "Outbound network and FQDN rules for AKS clusters": cluster extensions, Azure Policy.')

@@ -93,3 +93,6 @@ resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
 }
 
 output name string = cluster.name
+
+@description('Name of the API server.')
+output apiServer string = cluster.properties.privateFQDN

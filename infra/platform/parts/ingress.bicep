@@ -124,3 +124,9 @@ module applicationGateway '../modules/application-gateway.bicep' = if (byGateway
     logAnalyticsId: ids.logs
   }
 }
+
+@description('API Management\'s name, which must lead to its private endpoint.')
+output name string = host
+
+@description('The same with its address, where the name is in no zone of Azure\'s.')
+output records array = endpoint.outputs.records

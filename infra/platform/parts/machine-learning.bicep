@@ -99,10 +99,14 @@ module computes '../modules/computes.bicep' = {
   }
 }
 
-var instanceNames = '${place.location}.${machineLearningNames(environment().name).instances}'
-
 @description('Names of workspace and instances, all of which lead to the workspace\'s endpoint.')
-output names string[] = concat(workspace.outputs.names, map(instances, it => '${it.name}.${instanceNames}'))
+output names string[] = concat(
+  workspace.outputs.names,
+  flatten(map(
+    instances,
+    it => map(machineLearningNames(environment().name).instances, end => '${it.name}.${place.location}.${end}')
+  ))
+)
 
 @description('Names and addresses, where they are in no zone of Azure\'s.')
 output records array = [for (it, i) in wanted: endpoints[i].outputs.records]

@@ -123,3 +123,9 @@ module hostName '../modules/host-name.bicep' = if (ownZones && tls.?address != n
     tags: place.tags
   }
 }
+
+@description('Names that must lead into the network: of the API server, and on the router\'s certificate.')
+output names string[] = concat([cluster.outputs.apiServer], tls == null ? [] : [tls!.hostName])
+
+@description('Names and addresses, as far as they are known.')
+output records array = tls.?address == null ? [] : [{ fqdn: tls!.hostName, ipAddresses: [tls!.address!] }]
