@@ -16,6 +16,8 @@ param roleAssignments = [
   { role: 'workspace-administrator', principalId: 'aaaaaaaa-0000-4000-8000-000000000003', principalType: 'Group' }
 ]
 param endpointApproval = 'manual'
+// Deployed the first time with --parameters endpointsApproved=false, and again as it stands here.
+param endpointsApproved = true
 param egress = 'firewall'
 param firewall = { sku: 'Premium', furtherNames: ['packages.example.com'] }
 param allowBatchInbound = true

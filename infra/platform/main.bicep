@@ -62,6 +62,9 @@ param dns Dns = { kind: 'privateZones' }
 @description('manual: somebody approves each private endpoint at the resource that it leads to.')
 param endpointApproval 'automatic' | 'manual' = 'automatic'
 
+@description('With endpointApproval manual: whether somebody did. Before that, a network of yours gets no computes.')
+param endpointsApproved bool = false
+
 param egress Egress = 'natGateway'
 
 @description('For egress firewall.')
@@ -177,11 +180,13 @@ var found = {
   network: existing.?virtualNetworkId != null
 }
 
-// Computes.
+// Computes. In a network of yours they reach the workspace, and it them, by private endpoints alone.
+var computesWait = custom && endpointApproval == 'manual' && !endpointsApproved
 var clusters = concat(
   [{ name: 'cpu', settings: cpuCluster }],
   gpuCluster == null ? [] : [{ name: 'gpu', settings: gpuCluster! }]
 )
+var scores = scoringCluster != null && !computesWait
 var somePublic = contains(
   concat(map(clusters, it => it.settings.publicAddress), map(instances, it => it.publicAddress)),
   true
@@ -433,10 +438,11 @@ module machineLearning 'parts/machine-learning.bicep' = {
     approvedByHand: endpointApproval == 'manual'
     clusters: clusters
     instances: instances
+    computesWait: computesWait
   }
 }
 
-module scoring 'parts/scoring.bicep' = if (scoringCluster != null) {
+module scoring 'parts/scoring.bicep' = if (scores) {
   scope: group
   dependsOn: [machineLearning]
   params: {
@@ -522,10 +528,10 @@ output registryId string = ids.registry
 output workspaceId string = ids.workspace
 output workspaceIdentity string = workspaceIdentity.outputs.principalId
 output computeIdentityId string = computeIdentity.outputs.id
-output clusters string[] = map(clusters, it => it.name)
+output clusters string[] = computesWait ? [] : map(clusters, it => it.name)
 
 @description('Where endpoints are: managed, the name of an attached cluster, or nowhere.')
-output scoring string = custom ? (scoringCluster == null ? '' : 'scoring') : 'managed'
+output scoring string = custom ? (scores ? 'scoring' : '') : 'managed'
 
 @description('Private endpoints in the virtual network.')
 output privateEndpoints string[] = map(wanted, it => 'pe-${platformName}-${it.name}')
@@ -548,14 +554,14 @@ output namesToResolve string[] = concat(
   ])),
   customerManagedKey == null ? [] : ['${nameIn(ids.keyVault)}${suffixes.keyvaultDns}'],
   openAi == null ? [] : [replace(zonesOf('account', cloud, suffixes)[0], 'privatelink', nameIn(ids.openAi))],
-  scoringCluster == null ? [] : scoring!.outputs.names,
+  scores ? scoring!.outputs.names : [],
   ingress == null ? [] : [wayIn!.outputs.name]
 )
 
 @description('The same with addresses, where names are in no zone of Azure\'s.')
 output dnsRecords array = concat(
   machineLearning.outputs.records,
-  scoringCluster == null ? [] : [scoring!.outputs.records],
+  scores ? [scoring!.outputs.records] : [],
   ingress == null ? [] : [wayIn!.outputs.records]
 )
 

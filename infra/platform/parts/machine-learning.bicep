@@ -35,6 +35,9 @@ param approvedByHand bool
 param clusters { name: string, settings: Cluster }[]
 param instances Instance[]
 
+@description('Whether somebody has to approve the endpoints before there can be computes.')
+param computesWait bool
+
 module workspace '../modules/workspace.bicep' = {
   params: {
     name: nameIn(ids.workspace)
@@ -84,7 +87,7 @@ module rules '../modules/outbound-rules.bicep' = if (managedNetwork != null) {
   params: { workspaceName: nameIn(ids.workspace), rules: outboundRules }
 }
 
-module computes '../modules/computes.bicep' = {
+module computes '../modules/computes.bicep' = if (!computesWait) {
   // A node without a public address finds the workspace by its endpoint alone.
   dependsOn: [endpoints, rules]
   params: {

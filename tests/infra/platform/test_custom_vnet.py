@@ -161,6 +161,25 @@ def test_endpoints_may_be_approved_by_hand(platform: Platform) -> None:
         assert it["properties"]["manualPrivateLinkServiceConnections"] == []
 
 
+def test_computes_wait_for_endpoints_that_somebody_approves(platform: Platform, option: With) -> None:
+    """Without a public address they reach the workspace by nothing else; the workspace already names its builder."""
+    scoring = (
+        "param scoringCluster = { vmSize: 'x', nodes: 1, serviceCidr: '10.151.0.0/16', allowPlainHttp: true,"
+        " administratorGroupIds: [] }"
+    )
+    first = option("custom-vnet", "param endpointApproval = 'manual'", scoring)
+    assert not first.all(f"{ML}/workspaces/computes")
+    assert not first.all("Microsoft.ContainerService/managedClusters")
+    assert first.properties(f"{ML}/workspaces")["imageBuildCompute"] == "cpu"
+    endpoints = names(first, "Microsoft.Network/privateEndpoints")
+    then = option("custom-vnet", "param endpointApproval = 'manual'", "param endpointsApproved = true", scoring)
+    assert names(then, f"{ML}/workspaces/computes") == {"cpu", "gpu", "scoring"}
+    assert names(then, "Microsoft.Network/privateEndpoints") == endpoints
+    assert names(platform("custom-vnet"), f"{ML}/workspaces/computes") == {"cpu", "gpu"}
+    managed = option("managed-network", "param endpointApproval = 'manual'")
+    assert names(managed, f"{ML}/workspaces/computes") == {"cpu", "gpu"}
+
+
 def test_names_resolved_elsewhere(option: With) -> None:
     own = option("custom-vnet", "param dns = { kind: 'custom', servers: ['10.0.0.4'] }")
     assert not own.all("Microsoft.Network/privateDnsZones")

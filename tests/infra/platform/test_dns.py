@@ -86,3 +86,11 @@ def test_with_everything_each_endpoint_and_each_instance_has_its_names() -> None
     }  # fmt: skip
     records = json.dumps(found["dnsRecords"])
     assert [it for it in found["privateEndpoints"] if it not in records] == []
+
+
+def test_what_waits_for_endpoints_is_not_given_out(option: With, tmp_path: Path) -> None:
+    """The proof would look for it."""
+    option("custom-vnet", OWN_SERVERS, tls(), "param endpointApproval = 'manual'")
+    found = given_out(tmp_path / "option.bicepparam")
+    assert (found["clusters"], found["scoring"]) == ([], "")
+    assert "s.example.com" not in names_of(found)
