@@ -212,8 +212,6 @@ var plan = filter(
     { name: 'jump', number: 6, on: jumpHost != null, goesOut: true, delegation: '' }
     { name: 'ingress', number: 7, on: ingress.?kind == 'applicationGateway', goesOut: false, delegation: '' }
     { name: 'api-management', number: 8, on: ingress != null, goesOut: false, delegation: 'Microsoft.Web/serverFarms' }
-    // Computes with addresses of their own: Azure calls them, and is answered past a firewall.
-    { name: 'training-public', number: 11, on: publicComputes, goesOut: true, delegation: '' }
     { name: 'agent', number: 9, on: deploymentAgent != null, goesOut: true, delegation: '' }
     {
       name: 'dns-resolver'
@@ -222,6 +220,8 @@ var plan = filter(
       goesOut: false
       delegation: 'Microsoft.Network/dnsResolvers'
     }
+    // Computes with addresses of their own: Azure calls them, and is answered past a firewall.
+    { name: 'training-public', number: 11, on: publicComputes, goesOut: true, delegation: '' }
   ],
   it => it.on
 )

@@ -21,7 +21,7 @@ param kubernetes bool
 param logAnalyticsId string
 
 var everybody = map(items(sources), it => it.value)
-var cluster = kubernetes ? [sources.scoring] : []
+var cluster = kubernetes ? map(filter(items(sources), it => it.key == 'scoring'), it => it.value) : []
 var machines = map(filter(items(sources), it => contains(['agent', 'jump'], it.key)), it => it.value)
 var browsers = contains(sources, 'jump') ? [sources.jump] : []
 

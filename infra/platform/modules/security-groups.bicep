@@ -10,6 +10,9 @@ param tags object
 @description('Addresses of Bastion, which alone reaches the jump host; empty without one.')
 param bastionPrefix string
 
+@description('Addresses of the subnet of computes with public addresses; empty without one.')
+param publicPrefix string
+
 @description('Whether Azure ML comes in to computes with addresses of their own (44224).')
 param fromMachineLearning bool
 
@@ -34,8 +37,21 @@ var inside = {
 
 var rules = {
   training: [inside, balancer, shut]
+  // Where a route sends 0.0.0.0/0 to a firewall, VirtualNetwork is everything: here that would let the internet in.
   'training-public': concat(
-    [inside, balancer],
+    [
+      {
+        name: 'between-its-nodes'
+        properties: union(anywhere, {
+          priority: 100
+          protocol: '*'
+          sourceAddressPrefix: publicPrefix
+          destinationAddressPrefix: publicPrefix
+          destinationPortRange: '*'
+        })
+      }
+      balancer
+    ],
     fromMachineLearning
       ? [
           {

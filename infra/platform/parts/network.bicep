@@ -38,6 +38,7 @@ module securityGroups '../modules/security-groups.bicep' = {
     location: place.location
     tags: place.tags
     bastionPrefix: prefixes.?AzureBastionSubnet ?? ''
+    publicPrefix: prefixes[?'training-public'] ?? ''
     fromMachineLearning: allowMachineLearningInbound
     fromBatch: allowBatchInbound
   }

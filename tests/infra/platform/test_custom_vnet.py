@@ -32,6 +32,7 @@ def inbound(found: Deployed, subnet: str) -> dict[str, str]:
         if rule["direction"] == "Inbound"
         and rule["access"] == "Allow"
         and rule["sourceAddressPrefix"] not in {"VirtualNetwork", "AzureLoadBalancer"}
+        and rule["sourceAddressPrefix"] != rule["destinationAddressPrefix"]
     }
 
 
@@ -95,6 +96,19 @@ def test_azure_ml_and_batch_come_in_each_by_its_parameter(platform: Platform, op
     }
     assert inbound(platform("custom-vnet-everything"), "training") == {}
     assert inbound(platform("custom-vnet-everything"), "scoring") == {}
+
+
+def test_the_internet_does_not_come_in_as_if_it_were_the_network(platform: Platform, option: With) -> None:
+    """Azure counts what routes lead to as VirtualNetwork, and those to a firewall lead to 0.0.0.0/0."""
+    for found in (platform("custom-vnet-everything"), option("custom-vnet", *PUBLIC)):
+        group = found.properties("Microsoft.Network/networkSecurityGroups", "-training-public")
+        let_in = {
+            it["name"]: it["properties"]["sourceAddressPrefix"]
+            for it in group["securityRules"]
+            if it["properties"]["access"] == "Allow"
+        }
+        assert "VirtualNetwork" not in let_in.values()
+        assert let_in["between-its-nodes"] == "10.150.11.0/24"
 
 
 def test_clusters_and_instances_are_in_a_training_subnet(platform: Platform) -> None:
