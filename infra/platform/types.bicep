@@ -232,6 +232,15 @@ type JumpHost = {
 }
 
 @export()
+@description('An image, whether Azure patches machines made of it, and whether they start by trusted launch.')
+type Image = {
+  @description('publisher, offer, sku, version')
+  reference: object
+  patchedByAzure: bool
+  trustedLaunch: bool
+}
+
+@export()
 @sealed()
 type Agent = {
   vmSize: string

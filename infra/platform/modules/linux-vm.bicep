@@ -1,6 +1,6 @@
 // A Linux machine without a public address and without a password: people come with Entra, programs not at all.
 
-import { Principal } from '../types.bicep'
+import { Image, Principal } from '../types.bicep'
 import { builtIn } from 'built-in.bicep'
 
 @minLength(1)
@@ -12,8 +12,7 @@ param tags object
 param subnetId string
 param vmSize string
 
-@description('publisher, offer, sku, version')
-param image object
+param image Image
 
 @description('Linux takes a key where it takes no password. Its private half opens nothing that Bastion does not reach.')
 param sshPublicKey string
@@ -51,7 +50,7 @@ resource machine 'Microsoft.Compute/virtualMachines@2026-04-01' = {
   properties: {
     hardwareProfile: { vmSize: vmSize }
     storageProfile: {
-      imageReference: image
+      imageReference: image.reference
       osDisk: { createOption: 'FromImage', deleteOption: 'Delete', managedDisk: { storageAccountType: 'Premium_LRS' } }
     }
     osProfile: {
@@ -61,15 +60,20 @@ resource machine 'Microsoft.Compute/virtualMachines@2026-04-01' = {
       linuxConfiguration: {
         disablePasswordAuthentication: true
         ssh: { publicKeys: [{ path: '/home/${firstUser}/.ssh/authorized_keys', keyData: sshPublicKey }] }
-        patchSettings: { patchMode: 'AutomaticByPlatform', assessmentMode: 'AutomaticByPlatform' }
+        // ImageDefault is the image's own way: Ubuntu installs its security updates every day.
+        patchSettings: {
+          patchMode: image.patchedByAzure ? 'AutomaticByPlatform' : 'ImageDefault'
+          assessmentMode: image.patchedByAzure ? 'AutomaticByPlatform' : 'ImageDefault'
+        }
       }
     }
     networkProfile: { networkInterfaces: [{ id: network.id, properties: { deleteOption: 'Delete' } }] }
-    securityProfile: {
-      encryptionAtHost: true
-      securityType: 'TrustedLaunch'
-      uefiSettings: { secureBootEnabled: true, vTpmEnabled: true }
-    }
+    securityProfile: union(
+      { encryptionAtHost: true },
+      image.trustedLaunch
+        ? { securityType: 'TrustedLaunch', uefiSettings: { secureBootEnabled: true, vTpmEnabled: true } }
+        : {}
+    )
     diagnosticsProfile: { bootDiagnostics: { enabled: true } }
   }
 

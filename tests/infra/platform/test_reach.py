@@ -121,12 +121,29 @@ def test_no_machine_has_a_public_address_or_a_password(platform: Platform) -> No
             assert system["linuxConfiguration"]["disablePasswordAuthentication"] is True
             assert "adminPassword" not in system
             assert machine["identity"]["type"].startswith("SystemAssigned")
-            assert machine["properties"]["securityProfile"]["securityType"] == "TrustedLaunch"
+            assert machine["properties"]["securityProfile"]["encryptionAtHost"] is True
         for card in found.all("Microsoft.Network/networkInterfaces"):
             for it in card["properties"]["ipConfigurations"]:
                 assert "publicIPAddress" not in it["properties"]
         extensions = found.all("Microsoft.Compute/virtualMachines/extensions")
         assert [it["properties"]["type"] for it in extensions] == ["AADSSHLoginForLinux"] * 2
+
+
+def test_azure_is_asked_for_nothing_that_an_image_cannot_do(platform: Platform) -> None:
+    """It patches and trusts the images on its lists, and refuses a machine of another that asks for it."""
+    trusted = {"securityType": "TrustedLaunch", "uefiSettings": {"secureBootEnabled": True, "vTpmEnabled": True}}
+    for name in ("custom-vnet-everything", "managed-network-everything"):
+        for machine in platform(name).all("Microsoft.Compute/virtualMachines"):
+            found = machine["properties"]
+            listed = found["storageProfile"]["imageReference"]["publisher"] == "Canonical"
+            patches = found["osProfile"]["linuxConfiguration"]["patchSettings"]
+            assert set(patches.values()) == {"AutomaticByPlatform" if listed else "ImageDefault"}
+            assert found["securityProfile"] == {"encryptionAtHost": True, **(trusted if listed else {})}
+    images = [
+        it["properties"]["storageProfile"]["imageReference"]["publisher"]
+        for it in platform("custom-vnet-everything").all("Microsoft.Compute/virtualMachines")
+    ]
+    assert sorted(images) == ["Canonical", "microsoft-dsvm"]
 
 
 def test_the_jump_host_is_reached_by_bastion_alone(platform: Platform) -> None:
