@@ -17,7 +17,7 @@ param image Image
 @description('Linux takes a key where it takes no password. Its private half opens nothing that Bastion does not reach.')
 param sshPublicKey string
 
-@description('cloud-init, run once when the machine is made; empty: none.')
+@description('cloud-init, run once when the machine is made.')
 param setUp string
 
 @description('Besides the machine\'s own; empty: none.')
@@ -56,7 +56,7 @@ resource machine 'Microsoft.Compute/virtualMachines@2026-04-01' = {
     osProfile: {
       computerName: name
       adminUsername: firstUser
-      customData: empty(setUp) ? null : base64(setUp)
+      customData: base64(setUp)
       linuxConfiguration: {
         disablePasswordAuthentication: true
         ssh: { publicKeys: [{ path: '/home/${firstUser}/.ssh/authorized_keys', keyData: sshPublicKey }] }

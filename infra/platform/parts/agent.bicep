@@ -26,7 +26,7 @@ module machine '../modules/linux-vm.bicep' = {
     vmSize: settings.vmSize
     image: images.ubuntu
     sshPublicKey: settings.sshPublicKey
-    setUp: loadTextContent('../agent.yml')
+    setUp: loadTextContent('../machine.yml')
     identityId: identity.outputs.id
     administrators: []
     users: []

@@ -32,7 +32,7 @@ module jump '../modules/linux-vm.bicep' = if (jumpHost != null) {
     vmSize: jumpHost!.vmSize
     image: images[jumpHost!.image]
     sshPublicKey: jumpHost!.sshPublicKey
-    setUp: ''
+    setUp: loadTextContent('../machine.yml')
     identityId: ''
     administrators: jumpHost!.administrators
     users: jumpHost!.users

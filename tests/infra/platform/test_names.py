@@ -63,5 +63,5 @@ def test_names_begin_with_prefix_and_instance(platform: Platform) -> None:
 def test_every_file_is_used() -> None:
     """By a template, by its name; what is not would never be looked at."""
     text = "".join(file.read_text() for file in [*PLATFORM.rglob("*.bicep"), *PLATFORM.rglob("*.bicepparam")])
-    files = [*PLATFORM.rglob("*.bicep"), *(PLATFORM / "roles").iterdir(), PLATFORM / "agent.yml"]
+    files = [*PLATFORM.rglob("*.bicep"), *(PLATFORM / "roles").iterdir(), PLATFORM / "machine.yml"]
     assert [file.name for file in files if f"{file.name}'" not in text] == []

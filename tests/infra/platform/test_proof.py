@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import json
 import re
@@ -203,6 +204,12 @@ def test_it_says_how_it_is_used(azure: Azure, monkeypatch: pytest.MonkeyPatch, t
     assert "no deployment of infra/platform/main.bicep" in told("ml", "inside")[1][0]
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "az is not installed" in told("ml", "inside")[1][0]
+
+
+def test_the_python_of_either_jump_host_reads_it() -> None:
+    """Ubuntu 22.04, on the machine for data science, brings 3.10."""
+    for file in PLATFORM.rglob("*.py"):
+        ast.parse(file.read_text(), feature_version=(3, 10))
 
 
 def test_it_runs_as_the_docs_say(tenant: Callable[[str], Azure]) -> None:

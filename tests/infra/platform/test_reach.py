@@ -167,12 +167,21 @@ def test_people_sign_in_at_the_jump_host_by_their_roles(platform: Platform) -> N
     assert not [it for it in found if "/virtualMachines/vm-ml-all-agent/" in it["id"]]
 
 
-def test_the_agent_installs_what_it_needs_and_comes_with_an_identity(platform: Platform) -> None:
+@pytest.mark.parametrize("name", ["custom-vnet-everything", "managed-network-everything"])
+def test_jump_host_and_agent_come_with_what_the_proof_needs(platform: Platform, name: str) -> None:
+    machines = platform(name).all("Microsoft.Compute/virtualMachines")
+    assert [it["name"].rpartition("-")[2] for it in machines] == ["jump", "agent"]
+    for machine in machines:
+        text = base64.b64decode(machine["properties"]["osProfile"]["customData"]).decode()
+        assert text.startswith("#cloud-config\n")
+        found = yaml.safe_load(text)
+        assert any("az extension add --name ml" in it for it in found["runcmd"])
+        assert "git" in found["packages"]
+
+
+def test_the_agent_comes_with_an_identity(platform: Platform) -> None:
     machine = platform("custom-vnet-everything").one("Microsoft.Compute/virtualMachines", "-agent")
     assert next(iter(machine["identity"]["userAssignedIdentities"])).endswith("/id-ml-all-agent")
-    text = base64.b64decode(machine["properties"]["osProfile"]["customData"]).decode()
-    assert text.startswith("#cloud-config\n")
-    assert any("az extension add --name ml" in it for it in yaml.safe_load(text)["runcmd"])
 
 
 def test_the_vpn_takes_entra_tokens_alone(platform: Platform) -> None:
