@@ -32,10 +32,34 @@ def _managed(found: dict[str, Any]) -> list[str]:
     problems = [
         f"outbound rule {rule['name']} is {rule['status']}, not Active" for rule in rules if rule["status"] != "Active"
     ]
-    for resource in found["approvals"]:
-        states = _states(az("network", "private-endpoint-connection", "list", "--id", resource), "properties")
-        if "Approved" not in states or "Pending" in states:
-            problems.append(f"{resource}: its private endpoint connections are {', '.join(states) or 'none'}")
+    # Only a rule for a private endpoint says which resource it leads to, not always in the template's spelling.
+    leads_to = {
+        rule["name"]: rule["destination"]["service_resource_id"]
+        for rule in rules
+        if isinstance(rule.get("destination"), dict) and "service_resource_id" in rule["destination"]
+    }
+    resources = {it.lower(): it for it in [*leads_to.values(), *found["approvals"]]}
+    for key, resource in resources.items():
+        names = [name for name, target in leads_to.items() if target.lower() == key]
+        problems += _not_approved(resource, names) if names else [f"{resource}: no outbound rule leads to it"]
+    return problems
+
+
+def _not_approved(resource: str, rules: list[str]) -> list[str]:
+    """What is not well with these rules' connections at the resource. The endpoint of a managed network is in a
+    subscription of Microsoft's, by its rule's name. Connections of others, our own network's too, prove nothing."""
+    states: dict[str, set[str]] = {}
+    for it in az("network", "private-endpoint-connection", "list", "--id", resource):
+        endpoint = str((it["properties"].get("privateEndpoint") or {}).get("id")).rpartition("/")[2]
+        status = it["properties"]["privateLinkServiceConnectionState"]["status"]
+        states.setdefault(endpoint.lower(), set()).add(status)
+    others = ", ".join(f"{name} {' and '.join(sorted(states[name]))}" for name in sorted(states))
+    problems = []
+    for rule in rules:
+        if not (of := states.get(rule.lower())):
+            problems.append(f"{resource}: nothing comes from outbound rule {rule}, only from {others or 'nowhere'}")
+        elif of != {"Approved"}:
+            problems.append(f"{resource}: outbound rule {rule}'s connection is {', '.join(sorted(of))}")
     return problems
 
 
@@ -49,10 +73,9 @@ def _endpoints(found: dict[str, Any]) -> list[str]:
     return problems
 
 
-def _states(connections: list[dict[str, Any]], within: str = "") -> list[str]:
+def _states(connections: list[dict[str, Any]]) -> list[str]:
     """Each state once, in order of their names."""
-    bodies = [it[within] if within else it for it in connections]
-    return sorted({it["privateLinkServiceConnectionState"]["status"] for it in bodies})
+    return sorted({it["privateLinkServiceConnectionState"]["status"] for it in connections})
 
 
 if __name__ == "__main__":
