@@ -40,27 +40,45 @@ def _place(found: Outputs) -> tuple[str, ...]:
 
 
 def assets(found: Outputs) -> str:
-    """Uploads data and registers the environment that the jobs ask for."""
-    az("ml", "data", "create", "--file", str(HERE / "data.yml"), *_place(found))
-    az("ml", "environment", "create", "--file", str(HERE / "environment.yml"), *_place(found))
-    return "data uploaded to the workspace's storage, environment registered"
+    """Uploads data and registers the environment that the jobs ask for, unless a run before did."""
+    said = [
+        _registered("data", "data.yml", _data_version(), found),
+        _registered("environment", "environment.yml", _version("environment.yml", "conda.yml"), found),
+    ]
+    return ", ".join(said)
+
+
+def _registered(kind: str, file: str, version: str, found: Outputs) -> str:
+    place = "--version", version, *_place(found)
+    try:
+        az("ml", kind, "show", "--name", "platform-proof", *place)
+    except Refused:
+        az("ml", kind, "create", "--file", str(HERE / file), *place)
+        return f"{kind} registered in version {version}"
+    return f"{kind} is there in version {version}"
 
 
 def job_on(cluster: str) -> Step:
     """Runs the training job there. The first one also waits for the image."""
 
     def job(found: Outputs) -> str:
-        path, place = str(HERE / "job.yml"), _place(found)
-        name = az("ml", "job", "create", "--file", path, "--set", f"compute=azureml:{cluster}", *place)["name"]
-        az("ml", "job", "stream", "--name", name, *place)
-        status = az("ml", "job", "show", "--name", name, *place)["status"]
-        if status != "Completed":
-            raise Failed(f"job {name} on {cluster} is {status}: az ml job download --all --name {name}")
+        name = _run("job.yml", f"on {cluster}", found, "--set", f"compute=azureml:{cluster}")
         az("ml", "model", "create", "--name", "platform-proof", "--type", "custom_model",
-           "--path", f"azureml://jobs/{name}/outputs/model", *place)  # fmt: skip
+           "--path", f"azureml://jobs/{name}/outputs/model", *_place(found))  # fmt: skip
         return f"job {name} on {cluster} read the data and wrote a model"
 
     return job
+
+
+def _run(file: str, where: str, found: Outputs, *changes: str) -> str:
+    """The name of a job that completed. Raises Failed."""
+    place = _place(found)
+    name: str = az("ml", "job", "create", "--file", str(HERE / file), *changes, *place)["name"]
+    az("ml", "job", "stream", "--name", name, *place)
+    status = az("ml", "job", "show", "--name", name, *place)["status"]
+    if status != "Completed":
+        raise Failed(f"job {name} {where} is {status}: az ml job download --all --name {name}")
+    return name
 
 
 def image(found: Outputs) -> str:
@@ -73,7 +91,8 @@ def image(found: Outputs) -> str:
 
 
 def preview(found: Outputs) -> str:
-    """The rights by which the studio shows data: its own identity reads storage, and sees the private endpoints."""
+    """What the studio does before it shows rows, without the studio: the workspace's own identity reads storage, in a
+    job, and may see the private endpoints. The preview's own interface is not public, so a person looks at the rows."""
     who = found["workspaceIdentity"]
     lacking = []
     if not _roles(who, found["storageId"]) & {"Storage Blob Data Reader", "Storage Blob Data Contributor"}:
@@ -85,8 +104,9 @@ def preview(found: Outputs) -> str:
             lacking.append(f"Reader at {name}")
     if lacking:
         raise Failed(f"the workspace's identity lacks {', '.join(lacking)}")
-    seen = f"https://ml.azure.com/data/platform-proof/1/details?wsid={found['workspaceId']}"
-    return f"the workspace's identity may; that the rows are shown, a person sees at {seen}"
+    name = _run("preview.yml", "as the workspace's identity", found)
+    rows = f"https://ml.azure.com/data/platform-proof/{_data_version()}/details?wsid={found['workspaceId']}"
+    return f"job {name} read the data as the workspace's identity; that the rows are shown, a person sees at {rows}"
 
 
 def endpoint(found: Outputs) -> str:
@@ -173,6 +193,15 @@ def outside(_: Outputs) -> list[tuple[str, Step]]:
         ("vault", refused("the vault", _read_secrets)),
         ("registry", refused("the registry", _read_images)),
     ]
+
+
+def _data_version() -> str:
+    return _version("data.yml", "data/lines.csv")
+
+
+def _version(*files: str) -> str:
+    """By what the files say, so that a second run registers nothing twice."""
+    return hashlib.sha256(b"".join((HERE / it).read_bytes() for it in files)).hexdigest()[:12]
 
 
 def _roles(who: str, scope: str) -> set[str]:

@@ -29,6 +29,9 @@ def test_the_job_is_one_that_azure_ml_takes() -> None:
     assert job._validate().passed  # the schema's own word
     assert (PROOF / "code" / "train.py").is_file()
     assert job.compute == "cpu"
+    preview: Any = load_job(PROOF / "preview.yml")
+    assert preview._validate().passed
+    assert (preview.compute, preview.identity.type) == (None, "managed_identity")  # serverless, as the workspace
     assert load_data(PROOF / "data.yml").type == "uri_file"
     packages: Any = load_environment(PROOF / "environment.yml").conda_file
     assert packages["dependencies"][0] == "python=3.11"
@@ -78,7 +81,9 @@ def tenant(azure: Azure, outputs: Given) -> Callable[[str], Azure]:
     def of(mode: str) -> Azure:
         azure.answers(
             ("^deployment sub show --name ml ", outputs(mode)),
+            ("^ml job create .*preview.yml", {"name": "calm_lake"}),
             ("^ml job create ", {"name": "brave_ship"}),
+            ("^ml (data|environment) show ", {"refused": "ERROR: (UserError) Not Found.\n"}),
             ("^ml job show ", {"status": "Completed"}),
             ("^ml online-endpoint invoke ", "[13.05, 15.03]"),
             ("^ml ", {}),
@@ -116,6 +121,38 @@ def test_it_says_what_worked(tenant: Callable[[str], Azure], mode: str) -> None:
     assert azure.asked()[-1].startswith("ml online-endpoint delete --name proof-")
     for path in re.findall(r"--(?:file|request-file) (\S+)", asked):
         assert Path(path).is_file()
+
+
+def test_a_second_run_registers_nothing_twice(tenant: Callable[[str], Azure]) -> None:
+    """Data and environment are versioned by what they say; models and jobs are one more each time."""
+    azure = tenant("managed-network")
+    told("ml", "inside")
+    registered = [it for it in azure.asked() if re.match("ml (data|environment) create ", it)]
+    versions = [re.findall(r"--version (\w{12}) ", it) for it in registered]
+    assert [len(it) for it in versions] == [1, 1]
+    azure.answers(("^ml (data|environment) show ", {"name": "platform-proof"}))
+    before = len(azure.asked())
+    code, lines = told("ml", "inside")
+    again = azure.asked()[before:]
+    assert code == 0
+    assert not [it for it in again if re.match("ml (data|environment) create ", it)]
+    for [version] in versions:
+        assert [it for it in again if re.match(f"ml (data|environment) show .*--version {version} ", it)]
+    [seen] = re.findall(r"https://ml\.azure\.com/data/platform-proof/(\w+)/details", "\n".join(lines))
+    assert seen == versions[0][0]
+
+
+def test_the_preview_is_read_as_the_workspace(tenant: Callable[[str], Azure]) -> None:
+    """And without the rights no job is tried."""
+    azure = tenant("managed-network")
+    _, lines = told("ml", "inside")
+    assert lines[4].startswith("worked    preview: job calm_lake read the data as the workspace's identity")
+    [asked] = [it for it in azure.asked() if "preview.yml" in it]
+    assert "--set" not in asked
+    azure.answers(("^ml job show --name calm_lake ", {"status": "Failed"}))
+    assert told("ml", "inside")[1][4].startswith(
+        "FAILED    preview: job calm_lake as the workspace's identity is Failed"
+    )
 
 
 def test_without_a_cluster_for_scoring_it_says_so(tenant: Callable[[str], Azure]) -> None:
