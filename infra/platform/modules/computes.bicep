@@ -57,10 +57,8 @@ resource instance 'Microsoft.MachineLearningServices/workspaces/computes@2026-05
     name: it.name
     location: location
     tags: tags
-    identity: {
-      type: 'UserAssigned'
-      userAssignedIdentities: { '${identityId}': {} }
-    }
+    // None of its own: with one, data would be opened as the machine, and the instance would stop when idle only if that
+    // identity were Contributor of the workspace.
     properties: {
       computeType: 'ComputeInstance'
       computeLocation: location
@@ -71,7 +69,7 @@ resource instance 'Microsoft.MachineLearningServices/workspaces/computes@2026-05
         personalComputeInstanceSettings: { assignedUser: { objectId: it.userId, tenantId: tenant().tenantId } }
         applicationSharingPolicy: 'Personal'
         sshSettings: { sshPublicAccess: 'Disabled' }
-        // Data is opened as its user, not as the machine.
+        // Data is opened as its user. Azure takes it back where an instance for somebody else has a set-up script.
         enableSSO: true
         idleTimeBeforeShutdown: it.idleTimeBeforeShutdown
         enableNodePublicIp: it.publicAddress

@@ -42,7 +42,7 @@ module atRoutes '../modules/routes-access.bicep' = if (!empty(routeTableId)) {
   }
 }
 
-// Models are read as this identity.
+// Models are read, and images pulled, as the identity of the attached compute: Azure ML's documentation asks for both roles.
 module atStorage '../modules/access-storage.bicep' = {
   scope: resourceGroup(split(ids.storage, '/')[2], split(ids.storage, '/')[4])
   params: {
@@ -50,6 +50,16 @@ module atStorage '../modules/access-storage.bicep' = {
     principalId: identity.outputs.principalId
     principalType: 'ServicePrincipal'
     roles: [builtIn.storageBlobDataReader]
+  }
+}
+
+module atRegistry '../modules/access-registry.bicep' = {
+  scope: resourceGroup(split(ids.registry, '/')[2], split(ids.registry, '/')[4])
+  params: {
+    name: nameIn(ids.registry)
+    principalId: identity.outputs.principalId
+    principalType: 'ServicePrincipal'
+    roles: [builtIn.acrPull]
   }
 }
 

@@ -136,12 +136,19 @@ def test_the_cpu_cluster_may_have_public_addresses_and_the_gpu_cluster_has_none(
 
 
 def test_an_instance_is_for_one_user_and_stops_when_idle(platform: Platform) -> None:
+    """It has no identity, which would keep it from stopping: that asks for Contributor at the workspace."""
     ada, bob = (compute(platform("custom-vnet-everything"), f"ml-all-{name}") for name in ("ada", "bob"))
     assert ada["personalComputeInstanceSettings"]["assignedUser"]["objectId"] == "bbbbbbbb-0000-4000-8000-000000000001"
     assert ada["computeInstanceAuthorizationType"] == "personal"
     assert (ada["enableNodePublicIp"], bob["enableNodePublicIp"]) == (True, False)
     assert (ada["idleTimeBeforeShutdown"], bob["idleTimeBeforeShutdown"]) == ("PT1H", "PT30M")
     assert ada["applicationSharingPolicy"] == "Personal"
+    assert ada["enableSSO"] is True
+    assert not {"setupScripts", "customServices"} & set(ada)  # with either, Azure takes the sign-in back
+    instances = [
+        it for it in platform("custom-vnet-everything").all(f"{ML}/workspaces/computes") if "-all-" in it["name"]
+    ]
+    assert ["identity" in it for it in instances] == [False, False]
 
 
 def test_the_key_is_rotated_and_the_workspace_may_use_it(platform: Platform) -> None:

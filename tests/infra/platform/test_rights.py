@@ -115,6 +115,7 @@ def test_the_scoring_cluster_is_network_contributor_where_it_must(platform: Plat
         ("Network Contributor", "subnets/scoring"),
         ("Network Contributor", "routeTables/rt-ml-all-scoring"),
         ("Storage Blob Data Reader", "storageAccounts/st*"),
+        ("AcrPull", "registries/cr*"),
     }
     assert ("AcrPull", "registries/cr*") in rights(found, "kubeletidentity", built_in)
 
