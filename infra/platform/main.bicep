@@ -312,6 +312,12 @@ module monitoring '../modules/monitoring.bicep' = if (!found.monitoring) {
   }
 }
 
+module logs 'modules/logs.bicep' = if (!found.monitoring) {
+  scope: group
+  dependsOn: [monitoring]
+  params: { name: nameIn(ids.logs) }
+}
+
 module workspaceIdentity '../modules/identity.bicep' = {
   scope: group
   params: { name: 'id-${platformName}-workspace', location: location, tags: place.tags }

@@ -3,6 +3,7 @@
 param name string
 param location string
 param tags object
+param logAnalyticsId string
 
 resource address 'Microsoft.Network/publicIPAddresses@2025-09-01' = {
   name: 'pip-${name}'
@@ -20,5 +21,14 @@ resource gateway 'Microsoft.Network/natGateways@2025-09-01' = {
   properties: {
     idleTimeoutInMinutes: 10
     publicIpAddresses: [{ id: address.id }]
+  }
+}
+
+resource logsOfAddress 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'logs'
+  scope: address
+  properties: {
+    workspaceId: logAnalyticsId
+    logs: [{ categoryGroup: 'allLogs', enabled: true }]
   }
 }

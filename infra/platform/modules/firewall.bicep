@@ -195,3 +195,12 @@ resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
     logs: [{ categoryGroup: 'allLogs', enabled: true }]
   }
 }
+
+resource logsOfAddress 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'logs'
+  scope: address
+  properties: {
+    workspaceId: logAnalyticsId
+    logs: [{ categoryGroup: 'allLogs', enabled: true }]
+  }
+}

@@ -5,6 +5,7 @@ import { Subnet } from '../types.bicep'
 param name string
 param location string
 param tags object
+param logAnalyticsId string
 param addressPrefix string
 param subnets Subnet[]
 
@@ -37,5 +38,14 @@ resource network 'Microsoft.Network/virtualNetworks@2025-09-01' = {
         }
       }
     ]
+  }
+}
+
+resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'logs'
+  scope: network
+  properties: {
+    workspaceId: logAnalyticsId
+    logs: [{ categoryGroup: 'allLogs', enabled: true }]
   }
 }

@@ -6,6 +6,7 @@ param subnets string[]
 param prefix string
 param location string
 param tags object
+param logAnalyticsId string
 
 @description('Addresses of Bastion, which alone reaches the jump host; empty without one.')
 param bastionPrefix string
@@ -163,5 +164,16 @@ resource group 'Microsoft.Network/networkSecurityGroups@2025-09-01' = [
     location: location
     tags: tags
     properties: { securityRules: rules[subnet] }
+  }
+]
+
+resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = [
+  for (subnet, i) in subnets: {
+    name: 'logs'
+    scope: group[i]
+    properties: {
+      workspaceId: logAnalyticsId
+      logs: [{ categoryGroup: 'allLogs', enabled: true }]
+    }
   }
 ]

@@ -55,11 +55,54 @@ resource account 'Microsoft.Storage/storageAccounts@2026-04-01' = {
       containerDeleteRetentionPolicy: { enabled: true, days: 14 }
     }
   }
+
+  resource files 'fileServices' = {
+    name: 'default'
+    properties: { shareDeleteRetentionPolicy: { enabled: true, days: 14 } }
+  }
+
+  resource queues 'queueServices' = {
+    name: 'default'
+    properties: {}
+  }
+
+  resource tables 'tableServices' = {
+    name: 'default'
+    properties: {}
+  }
 }
 
-resource audit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+// Each service logs for itself; what goes by the dfs endpoint is in the log of the blobs.
+resource auditOfBlobs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   name: 'audit'
   scope: account::blobs
+  properties: {
+    workspaceId: logAnalyticsId
+    logs: [{ categoryGroup: 'audit', enabled: true }]
+  }
+}
+
+resource auditOfFiles 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'audit'
+  scope: account::files
+  properties: {
+    workspaceId: logAnalyticsId
+    logs: [{ categoryGroup: 'audit', enabled: true }]
+  }
+}
+
+resource auditOfQueues 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'audit'
+  scope: account::queues
+  properties: {
+    workspaceId: logAnalyticsId
+    logs: [{ categoryGroup: 'audit', enabled: true }]
+  }
+}
+
+resource auditOfTables 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'audit'
+  scope: account::tables
   properties: {
     workspaceId: logAnalyticsId
     logs: [{ categoryGroup: 'audit', enabled: true }]

@@ -37,6 +37,7 @@ module securityGroups '../modules/security-groups.bicep' = {
     prefix: place.name
     location: place.location
     tags: place.tags
+    logAnalyticsId: ids.logs
     bastionPrefix: prefixes.?AzureBastionSubnet ?? ''
     publicPrefix: prefixes[?'training-public'] ?? ''
     fromMachineLearning: allowMachineLearningInbound
@@ -45,7 +46,7 @@ module securityGroups '../modules/security-groups.bicep' = {
 }
 
 module natGateway '../modules/egress.bicep' = if (egress == 'natGateway' && !empty(goingOut)) {
-  params: { name: nameIn(ids.nat), location: place.location, tags: place.tags }
+  params: { name: nameIn(ids.nat), location: place.location, tags: place.tags, logAnalyticsId: ids.logs }
 }
 
 module routes '../modules/routes.bicep' = if (egress == 'firewall' && !empty(goingOut)) {
@@ -70,6 +71,7 @@ module newNetwork '../modules/network.bicep' = if (!networkExists) {
     name: nameIn(ids.network)
     location: place.location
     tags: place.tags
+    logAnalyticsId: ids.logs
     addressPrefix: addressPrefix
     subnets: subnets
     dnsServers: dnsServers

@@ -137,18 +137,6 @@ def test_each_part_has_its_private_endpoint_and_its_zone(made: Deployed) -> None
     assert len(links) == len(made.all("Microsoft.Network/privateDnsZones"))
 
 
-def test_logs_of_what_holds_data_go_to_log_analytics(made: Deployed) -> None:
-    ids = [str(it["scope"]).rpartition("/providers/")[2] for it in made.all("Microsoft.Insights/diagnosticSettings")]
-    assert {"/".join(it.split("/")[:2]) for it in ids} >= {
-        f"{ML}/workspaces",
-        "Microsoft.Storage/storageAccounts",
-        "Microsoft.KeyVault/vaults",
-        "Microsoft.ContainerRegistry/registries",
-    }
-    [logs] = made.all("Microsoft.OperationalInsights/workspaces")
-    assert {it["properties"]["workspaceId"] for it in made.all("Microsoft.Insights/diagnosticSettings")} == {logs["id"]}
-
-
 @pytest.mark.parametrize("mode", MODES)
 def test_what_is_there_already_is_used_and_not_made(option: With, mode: str) -> None:
     given = {
