@@ -77,7 +77,7 @@ resource workspace 'Microsoft.MachineLearningServices/workspaces@2026-05-01' = {
     managedNetwork: managedNetwork == null
       ? { isolationMode: 'Disabled' }
       : { isolationMode: managedNetwork!.isolationMode, firewallSku: managedNetwork!.firewallSku }
-    // Acts when the workspace is made and never again; hooks/network.py does it for one that is there.
+    // Acts when the workspace is made and never again; provision.py, beside main.bicep, does it for one that is there.
     provisionNetworkNow: managedNetwork != null
   }
 }
