@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from local.azurite import ROOT
-from tests.infra.platform.conftest import PLATFORM
+from tests.infra.bicep import SUBSCRIPTION, Bicep
+from tests.infra.conftest import Deployed
+from tests.infra.platform.conftest import PLATFORM, target_of
 from tests.infra.test_guide import words
 from tests.local_azure.conftest import shared
 
@@ -73,6 +78,35 @@ def test_every_file_it_names_is_there() -> None:
     named = set(re.findall(r"`(infra/[\w./-]+)`", TEXT))
     assert len(named) > 5
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("by_hand", ["false", "true"])
+def test_the_endpoints_module_is_deployed_alone_as_it_says(bicep: Bicep, tmp_path: Path, by_hand: str) -> None:
+    """The command's own parameters, given to the template."""
+    [command] = re.findall(r"^    az deployment group create (?:.*\\\n)+.*\n(?:^     .*\n)*", TEXT, re.MULTILINE)
+    ids = {"workspace": "theirs/providers/Microsoft.MachineLearningServices/workspaces/old", "resource group": "zones",
+           "subnet": "net/providers/Microsoft.Network/virtualNetworks/hub/subnets/ways-in"}  # fmt: skip
+    for what, where in ids.items():
+        command = re.sub(f"<id of (the|a) {what}>", f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{where}", command)
+    words_ = shlex.split(command.replace("<name>", "old").replace("approvedByHand=false", f"approvedByHand={by_hand}"))
+    template = ROOT / words_[words_.index("--template-file") + 1]
+    lines = [f"using '{os.path.relpath(template, tmp_path)}'"]
+    for name, _, value in (it.partition("=") for it in words_[words_.index("--parameters") + 1 :]):
+        read = value if value in {"true", "false"} else f"json('''{value}''')" if value[:1] == "{" else f"'{value}'"
+        lines.append(f"param {name} = {read}")
+    file = tmp_path / "alone.bicepparam"
+    file.write_text("\n".join(lines) + "\n")
+    found = Deployed(bicep.evaluate(file))
+    endpoint = found.one("Microsoft.Network/privateEndpoints")
+    assert (endpoint["name"], target_of(endpoint)) == ("pe-old", ("old", "amlworkspace"))
+    assert bool(endpoint["properties"]["manualPrivateLinkServiceConnections"]) is (by_hand == "true")
+    assert endpoint["properties"]["subnet"]["id"].endswith("/subnets/ways-in")
+    zones = found.properties("Microsoft.Network/privateEndpoints/privateDnsZoneGroups")["privateDnsZoneConfigs"]
+    assert [it["properties"]["privateDnsZoneId"].rpartition("/resourceGroups/")[2] for it in zones] == [
+        f"zones/providers/Microsoft.Network/privateDnsZones/privatelink.{name}"
+        for name in ("api.azureml.ms", "notebooks.azure.net")
+    ]
+    assert not found.all("Microsoft.Authorization/roleAssignments")
 
 
 def test_its_commands_are_ones_a_shell_reads() -> None:
