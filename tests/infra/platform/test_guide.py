@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -29,9 +30,22 @@ def test_every_step_has_its_row_in_order() -> None:
     assert list(ROWS) == STEPS
 
 
+def code_of(files: list[str]) -> str:
+    """What they say without their comments, and without a word of the language that is a parameter's name, too."""
+    text = "\n".join((PLATFORM / file).read_text() for file in files)
+    text = re.sub(r"^\s*//.*$|^@description\(.*\)$", "", text, flags=re.MULTILINE)
+    return re.sub(r"\bexisting (?=[=i])", "", text)
+
+
+def absent(names: Iterable[str], files: list[str]) -> list[str]:
+    """Names that are in none of the files, neither so nor as the name of a type."""
+    text = code_of(files)
+    return [it for it in names if not re.search(rf"\b{it}\b|\b{it[0].upper()}{it[1:]}\b", text)]
+
+
 @pytest.mark.parametrize("step", STEPS)
 def test_a_row_says_where_and_that_is_there(step: str) -> None:
-    """Links are followed in tests/stack/test_documents.py; here files, parameters, and properties of resources."""
+    """Links are followed in tests/stack/test_documents.py; here files, and in these parameters, properties, values."""
     what, parameters, where = ROWS[step]
     assert what
     named = re.findall(r"`([^`]+)`", parameters)
@@ -40,9 +54,17 @@ def test_a_row_says_where_and_that_is_there(step: str) -> None:
     files = re.findall(r"`([\w/-]+\.(?:bicep|bicepparam|json|yml|py))`", where)
     assert files
     assert [file for file in files if not (PLATFORM / file).is_file()] == []
-    others = set(re.findall(r"`([\w/-]+)`", where)) - {"infra/roles"}
-    text = "".join((PLATFORM / file).read_text() for file in files) + MAIN + (PLATFORM / "types.bicep").read_text()
-    assert [name for name in others if name not in text] == []
+    assert absent(named, files) == []
+    assert absent(set(re.findall(r"`([\w/-]+)`", where)) - {"infra/roles"}, files) == []
+
+
+def test_a_parameter_that_lives_elsewhere_is_missed() -> None:
+    """Or else the rows would prove nothing: that a parameter is one of main.bicep's is not enough."""
+    assert absent(["endpointApproval", "existing"], ["modules/endpoint.bicep", "modules/subnets.bicep"]) == [
+        "endpointApproval",
+        "existing",
+    ]
+    assert absent(["customerManagedKey", "rotateEvery"], ["parts/stores.bicep"]) == []
 
 
 def test_the_rows_are_in_words_of_our_own() -> None:
