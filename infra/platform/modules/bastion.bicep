@@ -1,10 +1,16 @@
 // The way to machines without public addresses: SSH by Bastion, with one's own client and Entra.
 
+import { Principal } from '../types.bicep'
+import { builtIn } from 'built-in.bicep'
+
 param name string
 param location string
 param tags object
 param subnetId string
 param logAnalyticsId string
+
+@description('Who goes through it.')
+param readers Principal[]
 
 resource address 'Microsoft.Network/publicIPAddresses@2025-09-01' = {
   name: 'pip-${name}'
@@ -49,3 +55,15 @@ resource logsOfAddress 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview
     logs: [{ categoryGroup: 'allLogs', enabled: true }]
   }
 }
+
+resource reader 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for who in readers: {
+    name: guid(bastion.id, who.principalId, builtIn.reader)
+    scope: bastion
+    properties: {
+      principalId: who.principalId
+      principalType: who.principalType
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', builtIn.reader)
+    }
+  }
+]

@@ -116,3 +116,16 @@ resource user 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
     }
   }
 ]
+
+// Bastion asks whoever goes through it whether they see where they go: the machine, which the roles above show, and its card.
+resource reader 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for who in union(administrators, users): {
+    name: guid(network.id, who.principalId, builtIn.reader)
+    scope: network
+    properties: {
+      principalId: who.principalId
+      principalType: who.principalType
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', builtIn.reader)
+    }
+  }
+]

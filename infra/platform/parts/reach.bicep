@@ -20,6 +20,7 @@ module bastion '../modules/bastion.bicep' = if (jumpHost != null) {
     tags: place.tags
     subnetId: subnetIds.?AzureBastionSubnet ?? ''
     logAnalyticsId: ids.logs
+    readers: union(jumpHost!.administrators, jumpHost!.users)
   }
 }
 

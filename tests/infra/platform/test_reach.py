@@ -154,17 +154,32 @@ def test_the_jump_host_is_reached_by_bastion_alone(platform: Platform) -> None:
 
 
 def test_people_sign_in_at_the_jump_host_by_their_roles(platform: Platform) -> None:
+    """Bastion lets nobody through who may not read itself, the machine, and the machine's card."""
+    reader, administrator, user = (
+        "acdd72a7-3385-48ef-bd42-f606fba81ae7",
+        "1c0163c0-47e6-4577-8991-ea5c82e286e4",
+        "fb879df8-f326-4884-b1cf-06f3ad86be52",
+    )
+    administrators, users = (f"aaaaaaaa-0000-4000-8000-00000000000{number}" for number in (3, 1))
     found = platform("custom-vnet-everything").all("Microsoft.Authorization/roleAssignments")
-    at = {
-        (it["properties"]["roleDefinitionId"].rpartition("/")[2], it["properties"]["principalId"])
-        for it in found
-        if "/virtualMachines/vm-ml-all-jump/" in it["id"]
-    }
-    assert at == {
-        ("1c0163c0-47e6-4577-8991-ea5c82e286e4", "aaaaaaaa-0000-4000-8000-000000000003"),
-        ("fb879df8-f326-4884-b1cf-06f3ad86be52", "aaaaaaaa-0000-4000-8000-000000000001"),
-    }
-    assert not [it for it in found if "/virtualMachines/vm-ml-all-agent/" in it["id"]]
+
+    def at(resource: str) -> set[tuple[str, str]]:
+        return {
+            (it["properties"]["roleDefinitionId"].rpartition("/")[2], it["properties"]["principalId"])
+            for it in found
+            if f"/{resource}/" in it["id"]
+        }
+
+    assert at("virtualMachines/vm-ml-all-jump") == {(administrator, administrators), (user, users)}
+    for seen in ("networkInterfaces/nic-vm-ml-all-jump", "bastionHosts/bas-ml-all"):
+        assert at(seen) == {(reader, administrators), (reader, users)}
+    assert not at("virtualMachines/vm-ml-all-agent") | at("networkInterfaces/nic-vm-ml-all-agent")
+
+
+def test_somebody_who_both_administers_and_uses_is_a_reader_once(option: With) -> None:
+    who = "{ principalId: 'aaaaaaaa-0000-4000-8000-000000000001', principalType: 'User' }"
+    found = option("custom-vnet", JUMP.replace("[]", f"[{who}]")).all("Microsoft.Authorization/roleAssignments")
+    assert len([it for it in found if "/bastionHosts/" in it["id"]]) == 1
 
 
 @pytest.mark.parametrize("name", ["custom-vnet-everything", "managed-network-everything"])

@@ -190,7 +190,12 @@ def test_the_registrars_workspace_is_one_that_it_can_be_told_of_and_find(platfor
 def test_groups_get_their_role_and_what_it_needs_at_the_storage(platform: Platform, built_in: dict[str, str]) -> None:
     found = platform("custom-vnet-everything")
     scientists, labelers, administrators = (f"aaaaaaaa-0000-4000-8000-00000000000{number}" for number in (1, 2, 3))
-    assert rights(found, scientists, built_in) - {("Virtual Machine User Login", "virtualMachines/vm-ml-all-jump")} == {
+    by_the_jump_host = {
+        ("Virtual Machine User Login", "virtualMachines/vm-ml-all-jump"),
+        ("Reader", "networkInterfaces/nic-vm-ml-all-jump"),
+        ("Reader", "bastionHosts/bas-ml-all"),
+    }
+    assert rights(found, scientists, built_in) - by_the_jump_host == {
         ("Data Scientist (ml-all)", "resourceGroups/rg-ml-all"),
         ("Storage Blob Data Contributor", "storageAccounts/st*"),
         ("Storage File Data Privileged Contributor", "storageAccounts/st*"),
