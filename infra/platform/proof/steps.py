@@ -77,7 +77,7 @@ def _run(file: str, where: str, found: Outputs, *changes: str) -> str:
     az("ml", "job", "stream", "--name", name, *place)
     status = az("ml", "job", "show", "--name", name, *place)["status"]
     if status != "Completed":
-        raise Failed(f"job {name} {where} is {status}: az ml job download --all --name {name}")
+        raise Failed(f"job {name} {where} is {status}: az ml job download --all --name {name} {' '.join(place)}")
     return name
 
 

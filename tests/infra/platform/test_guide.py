@@ -14,7 +14,7 @@ import pytest
 from local.azurite import ROOT
 from tests.infra.bicep import SUBSCRIPTION, Bicep
 from tests.infra.conftest import Deployed
-from tests.infra.platform.conftest import PLATFORM, target_of
+from tests.infra.platform.conftest import FILES, PLATFORM, Platform, target_of
 from tests.infra.test_guide import words
 from tests.local_azure.conftest import shared
 
@@ -79,6 +79,16 @@ def test_every_parameter_is_explained_and_no_other() -> None:
     section = TEXT[TEXT.index("## Parameters") : TEXT.index("## Reaching it")]
     cells = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
     assert {name for cell in cells for name in re.findall(r"`(\w+)`", cell)} == PARAMETERS
+
+
+def test_every_provider_is_named(platform: Platform) -> None:
+    """Those whose resources are deployed, and those of which Azure itself makes something."""
+    section = TEXT[TEXT.index("## Deploy") : TEXT.index("## Parameters")]
+    rows = dict(re.findall(r"^\| ((?:`\.\w+`(?:, )?)+) \| (.*?) \|$", section, re.MULTILINE))
+    named = {name for cell in rows for name in re.findall(r"`\.(\w+)`", cell)}
+    used = {kind.split("/")[0].removeprefix("Microsoft.") for name in FILES for kind in platform(name).kinds()}
+    assert named == used - {"Authorization", "Resources"} | {"PolicyInsights", "DocumentDB", "Search"}
+    assert {name for why in rows.values() for name in re.findall(r"`(\w+)`", why)} <= PARAMETERS
 
 
 def test_every_optional_part_has_its_price() -> None:
