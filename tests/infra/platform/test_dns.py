@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.infra.bicep import PLACE, STAND_IN
+from tests.infra.bicep import STAND_IN, SUBSCRIPTION, TENANT
 from tests.infra.platform.conftest import MODES, PLATFORM, With
 from tests.infra.platform.test_reach import FRONT_DOOR, GATEWAY
 from tests.infra.platform.test_scoring import tls
@@ -23,7 +23,7 @@ def given_out(file: Path) -> dict[str, Any]:
     """The outputs of a parameter file's deployment, by name."""
     if not STAND_IN.exists():
         pytest.skip(f"NOT CHECKED: {STAND_IN} is absent, and no other tool evaluates outputs")
-    place = [it.removesuffix("-id") for it in PLACE]
+    place = ["--subscription", SUBSCRIPTION, "--tenant", TENANT]
     done = subprocess.run(
         [sys.executable, STAND_IN, "snapshot", file, *place], capture_output=True, text=True, check=True
     )
