@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from azure.core.exceptions import ServiceRequestError
 
+from registration.catalog import tombstone
 from registration.inventory import read_state
+from registration.results import open_blob
 from registration.wiring import Wiring
 from shared.errors import Temporary
 from shared.transport import Transport
@@ -245,3 +247,22 @@ def test_a_deadline_ends_what_never_found_its_workspaces(
     retried = factory.http.post(f"/api/operations/{accepted.json()['id']}/retry")
     assert retried.status_code == 202, retried.text
     assert factory.follow(retried).json()["status"] == "Succeeded"
+
+
+def test_a_tombstone_that_is_left_when_its_end_was_noted_is_buried_by_the_sweeper(
+    stack: LocalStack, parts: Wiring, factory: Journey, name: str
+) -> None:
+    """As if the host had died between the two."""
+    factory.done(registration([stack.new_workspace()], data("sales"), name=name, sync=PRUNES))
+    stored = parts.catalog.get(name)
+    assert stored is not None
+    deletion = factory.http.delete(f"/api/registrations/{name}")
+    assert factory.follow(deletion).status_code == 200
+    assert parts.catalog.get(name) is None
+    operation = str(deletion.json()["id"])
+    left = tombstone(stored, operation, datetime.now(UTC).isoformat())
+    assert parts.documents.create(f"registrations/{name}", left.as_json())
+    assert parts.documents.create(open_blob(operation), {})
+    run_function(stack, "sweep")
+    eventually(lambda: parts.catalog.get(name) is None)
+    assert parts.documents.head(open_blob(operation)) is None
