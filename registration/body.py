@@ -7,26 +7,10 @@ import re
 from collections import Counter
 from typing import Any, NoReturn
 
-from shared.errors import Fault, RequestError
-
-MAX_DEPTH = 32
-"""Levels of nesting. A registration has six."""
+from registration.written import MAX_DEPTH, Written, refuse
+from shared.errors import RequestError
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-class Written(float):
-    """A number that knows how it was written: as text it keeps its digits, of `1.10` the nought, too."""
-
-    _text: str
-
-    def __new__(cls, text: str) -> Written:
-        number = super().__new__(cls, re.sub(r"\.(?=inf|nan)", "", text.lower()))
-        number._text = text
-        return number
-
-    def __str__(self) -> str:
-        return self._text
 
 
 def parse_body(body: bytes, content_type: str, limit: int) -> Any:
@@ -52,10 +36,6 @@ def parse_body(body: bytes, content_type: str, limit: int) -> Any:
     if not isinstance(data, dict):
         refuse(f"The body is {_kind_of(data)}; send one object.")
     return data
-
-
-def refuse(message: str) -> NoReturn:
-    raise RequestError(400, "InvalidBody", message, [Fault("InvalidBody", message)])
 
 
 def _json(text: str) -> Any:

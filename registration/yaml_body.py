@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from registration.body import MAX_DEPTH, Written, refuse
+from registration.written import MAX_DEPTH, Written, refuse
 
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
