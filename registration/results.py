@@ -205,11 +205,11 @@ class Results:
     def end(self, operation: str, progress: Progress, status: Status | None = None) -> None:
         """Notes the end; `status` where it is not what the results say. Safe to repeat."""
         ended = (status or progress.status).value
+        if progress.metadata.get("kind") == Kind.REMOVE and ended == Status.SUCCEEDED:
+            self._bury(operation)
         self._documents.create(operation_blob(operation, "completed"), {"status": ended}, {"status": ended})
         if progress.whole:
             self._index.finish(operation, progress.metadata["created"], ended, progress.counts())
-        if progress.metadata.get("kind") == Kind.REMOVE and ended == Status.SUCCEEDED:
-            self._bury(operation)
         self._documents.delete(open_blob(operation))
 
     def read(self, operation: str, workspace: str) -> dict[str, Any]:

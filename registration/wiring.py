@@ -346,18 +346,21 @@ class Wiring:
     def worker(self) -> Worker:
         from registration.cancellation import Cancellations
         from registration.endings import Endings
+        from registration.notes import Notes
+        from registration.searching import Search
         from registration.worker import Worker
 
+        cancellations = Cancellations(self.documents)
         return Worker(
             self.documents,
-            self.operations,
             self.assignments,
-            self.expander,
+            Search(self.operations, self.assignments, self.expander, cancellations),
+            Notes(self.documents),
             self.results,
             self.queue,
             self.reconciler,
             self.audit,
-            Cancellations(self.documents),
+            cancellations,
             Endings(self.results),
             utc_now,
             self.settings.max_attempts,

@@ -11,22 +11,21 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from registration.assignments import Assignment, Assignments
 from registration.audit import Audit, of_changes
 from registration.cancellation import SEEN_AFTER, Cancellations
 from registration.endings import Endings
-from registration.expanding import Expander
 from registration.history import after, after_failure, forgotten, intending
 from registration.inventory import State, read_state, workspace_blob, write_state
 from registration.messages import ALL, WorkMessage
-from registration.operations import Operations
+from registration.notes import Notes
 from registration.plan import Applied
 from registration.reconcile import Reconciler
-from registration.results import Outcome, Result, Results, operation_blob
-from registration.snapshot import Kind, Lost, Operation
-from registration.verdicts import MADE, Reconciled, Verdict
+from registration.results import Outcome, Result, Results
+from registration.searching import Search
+from registration.snapshot import Kind
+from registration.verdicts import Reconciled
 from shared import logs
 from shared.assets import Observed
 from shared.documents import Documents, Lease
@@ -56,9 +55,9 @@ class Worker:
     def __init__(
         self,
         documents: Documents,
-        operations: Operations,
         assignments: Assignments,
-        expander: Expander,
+        search: Search,
+        notes: Notes,
         results: Results,
         queue: Queue,
         reconciler: Reconciler,
@@ -69,9 +68,9 @@ class Worker:
         max_attempts: int,
     ) -> None:
         self._documents = documents
-        self._operations = operations
         self._assignments = assignments
-        self._expander = expander
+        self._search = search
+        self._notes = notes
         self._results = results
         self._queue = queue
         self._reconciler = reconciler
@@ -105,8 +104,7 @@ class Worker:
             log.error("A poisoned message names no workspace of any operation and was dropped.")
             return
         with logs.bound(operation=work.operation, workspace=work.workspace), self._endings.in_hand(work.operation):
-            note = self._documents.read(_trouble_blob(work))
-            reason = note.value.get("reason") if note is not None else "the host was lost each time"
+            reason = self._notes.trouble(work) or "the host was lost each time"
             text = f"The workspace could not be worked on, however often it was tried: {reason}."
             log.error("A message was poisoned.", reason=reason)
             self._finish(work, Outcome.FAILED, error={"code": "Poisoned", "message": text})
@@ -126,7 +124,7 @@ class Worker:
             return
         operation = assignment.operation
         if work.workspace == ALL:
-            self._spread(operation)
+            self._search.run(operation)
             return
         workspace = assignment.workspaces.get(work.workspace)
         if workspace is None:
@@ -138,15 +136,6 @@ class Worker:
             return
         with self._documents.leased(workspace_blob(workspace.key)) as lease:
             self._reconcile(work, assignment, workspace, lease)
-
-    def _spread(self, operation: Operation) -> None:
-        """Finds out the operation's workspaces, once, and sends each of them its message."""
-        canceled = self._cancellations.asked(operation.id, within=0.0)
-        found = operation
-        if operation.pending:
-            found = replace(operation, pending=False) if canceled else self._expander.expand(operation)
-        self._operations.spread(operation, found)
-        self._assignments.forget(operation.id)
 
     def _reconcile(self, work: WorkMessage, assignment: Assignment, workspace: Workspace, lease: Lease) -> None:
         operation = assignment.operation
@@ -223,12 +212,8 @@ class Worker:
         self._finish(work, Outcome.FAILED, error=told)
 
     def _cancel(self, work: WorkMessage) -> None:
-        """Ends a workspace before its turn. What an earlier message wrote, before the rest had to wait, is told.
-
-        The note of that is looked for whatever the message says: one that a cancellation sent knows nothing of it.
-        """
-        note = self._documents.read(_partial_blob(work))
-        made = tuple(change for change in (note.value if note else {}).values() if change.get("outcome") in MADE)
+        """Ends a workspace before its turn. What an earlier message wrote, before the rest had to wait, is told."""
+        made = self._notes.made(work)
         when = "with only a part of it done" if made else "before its turn"
         error = {"code": "OperationCanceled", "message": f"The operation was canceled {when}."}
         self._store(work, Result(work.workspace, Outcome.CANCELED, made, error, self._clock().isoformat()))
@@ -248,8 +233,7 @@ class Worker:
         else:
             delay = min(5.0 * 2 ** (work.attempt - 1), 300.0)
         if reconciled is not None:
-            done = self._changes(work, reconciled)
-            self._documents.replace(_partial_blob(work), {_key(change): change for change in done})
+            self._notes.leave(work, reconciled)
         log.info("The work goes on later.", reason=error.code, seconds=round(delay, 1), attempt=work.attempt)
         resumed = work.resumed or reconciled is not None
         copy = replace(work, attempt=work.attempt + counted, resumed=resumed)
@@ -263,19 +247,12 @@ class Worker:
         error: dict[str, str] | None = None,
     ) -> None:
         if work.workspace == ALL:
-            self._give_up_search(work, error or {})
+            self._search.give_up(work.operation, error or {})
             return
-        changes, unmanaged = ((), ()) if reconciled is None else (self._changes(work, reconciled), reconciled.unmanaged)
+        changes, unmanaged = (
+            ((), ()) if reconciled is None else (self._notes.changes(work, reconciled), reconciled.unmanaged)
+        )
         self._store(work, Result(work.workspace, outcome, changes, error, self._clock().isoformat(), unmanaged))
-
-    def _give_up_search(self, work: WorkMessage, error: Mapping[str, str]) -> None:
-        """The workspaces of an operation could not be found out: it ends with that as its failure."""
-        assignment = self._assignments.of(work.operation)
-        if assignment is not None and assignment.operation.pending:
-            operation = assignment.operation
-            lost = Lost("*/*/*", error.get("code", "Failed"), error.get("message", ""))
-            self._operations.spread(operation, replace(operation, lost=(lost,), pending=False))
-            self._assignments.forget(operation.id)
 
     def _store(self, work: WorkMessage, result: Result) -> None:
         """The audit comes first: what is done must be told, and telling it twice does less harm than never."""
@@ -289,35 +266,10 @@ class Worker:
         if self._results.write(work.operation, result):
             log.info("A workspace is finished.", outcome=result.outcome.value)
 
-    def _changes(self, work: WorkMessage, reconciled: Reconciled) -> tuple[dict[str, Any], ...]:
-        """Each asset's change; one that an earlier message of this operation made still counts as made."""
-        note = self._documents.read(_partial_blob(work)) if work.resumed else None
-        earlier: dict[str, Any] = dict(note.value) if note is not None else {}
-        changes = []
-        for asset in reconciled.assets:
-            change = asset.as_json()
-            before = earlier.pop(_key(change), {})
-            kept = asset.verdict is Verdict.UNCHANGED and before.get("outcome") in MADE
-            changes.append(before if kept else change)
-        # A removal that was done leaves no trace in a later plan.
-        return (*changes, *(change for change in earlier.values() if change.get("outcome") in MADE))
-
     def _note_trouble(self, work: WorkMessage, error: Exception) -> None:
         """Keeps the reason for the poison trigger, which sees only the message."""
         log.exception("A message's work ended in an unforeseen error.")
         try:
-            self._documents.replace(_trouble_blob(work), {"reason": type(error).__name__})
+            self._notes.leave_trouble(work, type(error).__name__)
         except RegistrarError:
             log.warning("The reason could not be kept.")
-
-
-def _key(change: Mapping[str, Any]) -> str:
-    return f"{change['asset']} {change['registration']}"
-
-
-def _trouble_blob(work: WorkMessage) -> str:
-    return operation_blob(work.operation, f"trouble/{work.workspace}")
-
-
-def _partial_blob(work: WorkMessage) -> str:
-    return operation_blob(work.operation, f"partial/{work.workspace}")
