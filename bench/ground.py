@@ -14,7 +14,7 @@ from typing import Any
 from azure.storage.blob import BlobClient
 
 from local import supervisor
-from registration.results import operation_blob
+from registration.records.results import operation_blob
 from shared.settings import CONTAINER
 from tests.road.journey import Journey, target, work_queue
 from tests.support import LocalStack, arm_id, eventually

@@ -17,8 +17,8 @@ from bench import ground
 from bench.fan_out import calls
 from bench.figures import Figure
 from local.azure.throttle import LIMITS
-from registration.inventory import read_state, workspace_blob, write_state
-from registration.results import operation_blob
+from registration.records.inventory import read_state, workspace_blob, write_state
+from registration.records.results import operation_blob
 from shared.documents import Documents
 from shared.settings import CONTAINER
 from tests.road.journey import Journey

@@ -12,12 +12,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from registration.audit import Audit
-from registration.caller import door_problem
-from registration.catalog import Catalog
-from registration.index import Index
-from registration.policy_watch import PolicyWatch
-from registration.results import Results
+from registration.access.caller import door_problem
+from registration.access.policy_watch import PolicyWatch
+from registration.records.catalog import Catalog
+from registration.records.index import Index
+from registration.records.results import Results
+from registration.work.audit import Audit
 from shared import logs
 from shared.documents import Documents
 from shared.errors import Misconfigured
@@ -27,25 +27,25 @@ from shared.settings import AUDIT_CONTAINER, CONTAINER, QUEUE, Settings
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
-    from registration.acceptance import Acceptance
-    from registration.across import Across
-    from registration.admission import Admission
-    from registration.assignments import Assignments
-    from registration.cancellation import Cancellation
-    from registration.clearing import Clearing
-    from registration.expanding import Expander
-    from registration.idempotency import Idempotency
-    from registration.listing import Listing
-    from registration.operations import Operations
-    from registration.overview import Overview
-    from registration.planning import Planning
-    from registration.reconcile import Reconciler
-    from registration.reconciliation import Reconciliation
-    from registration.removal import Removal
-    from registration.reports import Reports
-    from registration.shelf import Shelf
-    from registration.sweeping import Sweeper
-    from registration.worker import Worker
+    from registration.accepting.acceptance import Acceptance
+    from registration.accepting.admission import Admission
+    from registration.accepting.cancellation import Cancellation
+    from registration.accepting.reconciliation import Reconciliation
+    from registration.accepting.removal import Removal
+    from registration.records.clearing import Clearing
+    from registration.records.idempotency import Idempotency
+    from registration.records.operations import Operations
+    from registration.records.sweeping import Sweeper
+    from registration.views.across import Across
+    from registration.views.listing import Listing
+    from registration.views.overview import Overview
+    from registration.views.planning import Planning
+    from registration.views.reports import Reports
+    from registration.views.shelf import Shelf
+    from registration.work.assignments import Assignments
+    from registration.work.expanding import Expander
+    from registration.work.reconcile import Reconciler
+    from registration.work.worker import Worker
     from shared.arm import Arm
     from shared.azureml.discovery import Discovery
     from shared.lake import Lake
@@ -125,7 +125,7 @@ class Wiring:
 
     @cached_property
     def idempotency(self) -> Idempotency:
-        from registration.idempotency import Idempotency
+        from registration.records.idempotency import Idempotency
 
         return Idempotency(self.documents)
 
@@ -140,7 +140,7 @@ class Wiring:
 
     @cached_property
     def operations(self) -> Operations:
-        from registration.operations import Operations
+        from registration.records.operations import Operations
 
         return Operations(
             self.documents, self.catalog, self.results, self.index, self.queue, self.pool, utc_now, self.deadline
@@ -152,7 +152,7 @@ class Wiring:
 
     @cached_property
     def acceptance(self) -> Acceptance:
-        from registration.acceptance import Acceptance
+        from registration.accepting.acceptance import Acceptance
 
         return Acceptance(
             self.settings,
@@ -167,13 +167,13 @@ class Wiring:
 
     @cached_property
     def admission(self) -> Admission:
-        from registration.admission import Admission
+        from registration.accepting.admission import Admission
 
         return Admission(self.catalog, self.policy.current, utc_now)
 
     @cached_property
     def removal(self) -> Removal:
-        from registration.removal import Removal
+        from registration.accepting.removal import Removal
 
         return Removal(
             self.documents,
@@ -187,7 +187,7 @@ class Wiring:
 
     @cached_property
     def reconciliation(self) -> Reconciliation:
-        from registration.reconciliation import Reconciliation
+        from registration.accepting.reconciliation import Reconciliation
 
         limit = self.settings.max_body_bytes
         return Reconciliation(
@@ -196,7 +196,7 @@ class Wiring:
 
     @cached_property
     def planning(self) -> Planning:
-        from registration.planning import Planning
+        from registration.views.planning import Planning
 
         return Planning(
             self.settings,
@@ -214,13 +214,13 @@ class Wiring:
 
     @cached_property
     def assignments(self) -> Assignments:
-        from registration.assignments import Assignments
+        from registration.work.assignments import Assignments
 
         return Assignments(self.operations, self.catalog, self.policy.current, utc_now)
 
     @cached_property
     def expander(self) -> Expander:
-        from registration.expanding import Expander
+        from registration.work.expanding import Expander
 
         return Expander(self.documents, self.catalog, lambda: self.discovery, self.policy.current)
 
@@ -234,20 +234,20 @@ class Wiring:
 
     @cached_property
     def clearing(self) -> Clearing:
-        from registration.clearing import Clearing
+        from registration.records.clearing import Clearing
 
         retention = timedelta(days=self.settings.retention_days)
         return Clearing(self.documents, self.index, self.pool, utc_now, retention)
 
     @cached_property
     def reports(self) -> Reports:
-        from registration.reports import Reports
+        from registration.views.reports import Reports
 
         return Reports(self.operations, self.results, self.policy.current, self.settings.public_url or "", self.pool)
 
     @cached_property
     def listing(self) -> Listing:
-        from registration.listing import Listing
+        from registration.views.listing import Listing
 
         return Listing(
             self.index, self.operations, self.results, self.policy.current, self.settings.public_url or "", self.pool
@@ -255,31 +255,31 @@ class Wiring:
 
     @cached_property
     def shelf(self) -> Shelf:
-        from registration.shelf import Shelf
+        from registration.views.shelf import Shelf
 
         return Shelf(self.catalog, self.policy.current, self.settings.public_url or "")
 
     @cached_property
     def overview(self) -> Overview:
-        from registration.overview import Overview
+        from registration.views.overview import Overview
 
         return Overview(self.documents, self.catalog, self.policy.current, self.settings.public_url or "")
 
     @cached_property
     def across(self) -> Across:
-        from registration.across import Across
+        from registration.views.across import Across
 
         return Across(self.documents, self.catalog, self.policy.current, self.settings.public_url or "", self.pool)
 
     @cached_property
     def sweeper(self) -> Sweeper:
-        from registration.sweeping import Sweeper
+        from registration.records.sweeping import Sweeper
 
         return Sweeper(self.documents, self.operations, self.results, utc_now)
 
     @cached_property
     def cancellation(self) -> Cancellation:
-        from registration.cancellation import Cancellation
+        from registration.accepting.cancellation import Cancellation
 
         return Cancellation(self.documents, self.operations, self.results, self.policy.current, utc_now)
 
@@ -317,8 +317,8 @@ class Wiring:
 
     @cached_property
     def reconciler(self) -> Reconciler:
-        from registration.reconcile import Reconciler
-        from registration.wishes import Wishes
+        from registration.work.reconcile import Reconciler
+        from registration.work.wishes import Wishes
         from shared.azureml.clients import Clients
         from shared.azureml.reader import Reader
         from shared.azureml.writer import Writer
@@ -344,11 +344,11 @@ class Wiring:
 
     @cached_property
     def worker(self) -> Worker:
-        from registration.cancellation import Cancellations
-        from registration.endings import Endings
-        from registration.notes import Notes
-        from registration.searching import Search
-        from registration.worker import Worker
+        from registration.records.cancellations import Cancellations
+        from registration.records.endings import Endings
+        from registration.work.notes import Notes
+        from registration.work.searching import Search
+        from registration.work.worker import Worker
 
         cancellations = Cancellations(self.documents)
         return Worker(

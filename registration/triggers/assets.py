@@ -17,7 +17,7 @@ def asset_get(req: func.HttpRequest, context: func.Context) -> func.HttpResponse
 
 
 def _get(req: func.HttpRequest) -> func.HttpResponse:
-    from registration.across import AssetQuery
+    from registration.views.across import AssetQuery
 
     caller = http.caller(req)
     query = AssetQuery.parse(req.params)

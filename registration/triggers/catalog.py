@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import azure.functions as func
 
-from registration.conditions import Condition
+from registration.accepting.conditions import Condition
 from registration.triggers import http
 from registration.wiring import wired
 
@@ -24,7 +24,7 @@ def registration_get(req: func.HttpRequest, context: func.Context) -> func.HttpR
 
 
 def _list(req: func.HttpRequest) -> func.HttpResponse:
-    from registration.shelf import ShelfQuery
+    from registration.views.shelf import ShelfQuery
 
     caller = http.caller(req)
     query = ShelfQuery.parse(req.params)

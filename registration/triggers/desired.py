@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import azure.functions as func
 
-from registration.snapshot import Operation
+from registration.records.snapshot import Operation
 from registration.triggers import http
 from registration.triggers.registrations import accepted
 from registration.wiring import wired
@@ -25,7 +25,7 @@ def reconcile(req: func.HttpRequest, context: func.Context) -> func.HttpResponse
 
 
 def _plan(req: func.HttpRequest) -> func.HttpResponse:
-    from registration.rendering import plan_text
+    from registration.views.rendering import plan_text
 
     caller = http.caller(req)
     content_type = http.header(req, "content-type") or ""

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 import azure.functions as func
 
-from registration.audit import of_request
-from registration.caller import Caller, caller_of
+from registration.access.caller import Caller, caller_of
 from registration.wiring import utc_now, wired
+from registration.work.audit import of_request
 from shared import logs
 from shared.errors import Fault, Misconfigured, Permanent, RequestError, Temporary
 

@@ -17,7 +17,7 @@ def me(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
 
 
 def _me(req: func.HttpRequest) -> func.HttpResponse:
-    from registration.introduction import introduce
+    from registration.views.introduction import introduce
 
     caller = http.caller(req)
     settings, policy = wired(lambda parts: parts.settings), wired(lambda parts: parts.policy)

@@ -44,7 +44,7 @@ def operation_cancel(req: func.HttpRequest, context: func.Context) -> func.HttpR
 
 
 def _list(req: func.HttpRequest) -> func.HttpResponse:
-    from registration.listing import Query
+    from registration.views.listing import Query
 
     caller = http.caller(req)
     query = Query.parse(req.params)
@@ -58,7 +58,7 @@ def _status(req: func.HttpRequest) -> func.HttpResponse:
 
 
 def _result(req: func.HttpRequest) -> func.HttpResponse:
-    from registration.rendering import plan_text
+    from registration.views.rendering import plan_text
 
     caller = http.caller(req)
     operation_id = _id(req)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import azure.functions as func
 
-from registration.conditions import Condition
-from registration.desired import etag_of
-from registration.snapshot import Operation
+from registration.accepting.conditions import Condition
+from registration.records.desired import etag_of
+from registration.records.snapshot import Operation
 from registration.triggers import http
 from registration.wiring import wired
 

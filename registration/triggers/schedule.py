@@ -8,7 +8,7 @@ import time
 
 import azure.functions as func
 
-from registration.caller import SERVICE
+from registration.access.caller import SERVICE
 from registration.triggers import http
 from registration.wiring import wired
 from shared import logs

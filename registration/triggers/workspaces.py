@@ -23,7 +23,7 @@ def workspace_get(req: func.HttpRequest, context: func.Context) -> func.HttpResp
 
 
 def _list(req: func.HttpRequest) -> func.HttpResponse:
-    from registration.overview import WorkspaceQuery
+    from registration.views.overview import WorkspaceQuery
 
     caller = http.caller(req)
     query = WorkspaceQuery.parse(req.params)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from registration.caller import Caller
-from registration.desired import DesiredState, Stored
-from registration.document import Registration
-from registration.history import after
-from registration.inventory import State
-from registration.job import Job
-from registration.operations import stored_by
-from registration.policy import Rights
-from registration.snapshot import Depth, Kind, Operation
-from registration.verdicts import Reconciled
+from registration.access.caller import Caller
+from registration.access.policy import Rights
+from registration.records.desired import DesiredState, Stored
+from registration.records.inventory import State
+from registration.records.operations import stored_by
+from registration.records.snapshot import Depth, Kind, Operation
+from registration.request.document import Registration
 from registration.wiring import Wiring, utc_now
+from registration.work.history import after
+from registration.work.job import Job
+from registration.work.verdicts import Reconciled
 from shared.workspace import Workspace
 
 OWNER = Caller("a", "b")

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from local.azurite import ROOT
-from registration.body import parse_body
-from registration.document import parse_registration
-from registration.inventory import State
+from registration.access.policy import Rights, Rule
 from registration.plan import Action, Claim, Desired, Inventory, Origin, make_plan
-from registration.policy import Rights, Rule
-from registration.verdicts import Reconciled
-from registration.versions import with_versions
+from registration.records.inventory import State
+from registration.request.body import parse_body
+from registration.request.document import parse_registration
+from registration.request.versions import with_versions
 from registration.wiring import Wiring, utc_now
+from registration.work.verdicts import Reconciled
 from shared.transport import Transport
 from shared.workspace import Workspace
 from tests.azure_calls.lake import LocalLake

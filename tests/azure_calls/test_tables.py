@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from local.azurite import ROOT
-from registration.document import parse_registration
-from registration.inventory import State
-from registration.policy import Rights, Rule
+from registration.access.policy import Rights, Rule
+from registration.records.inventory import State
+from registration.request.document import parse_registration
 from registration.wiring import Wiring
 from shared import logs
 from shared.errors import AzureBusy, AzureRefused

@@ -9,16 +9,16 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from registration.across import Across, AssetQuery
-from registration.caller import Caller
-from registration.catalog import Catalog
-from registration.desired import Stored
-from registration.document import parse_registration
-from registration.inventory import Seen, State, workspace_blob, write_state
-from registration.overview import Overview, WorkspaceQuery
+from registration.access.caller import Caller
+from registration.access.policy import Policy, parse_policy
 from registration.plan import Applied, Inventory, Origin
-from registration.policy import Policy, parse_policy
-from registration.shelf import Shelf, ShelfQuery
+from registration.records.catalog import Catalog
+from registration.records.desired import Stored
+from registration.records.inventory import Seen, State, workspace_blob, write_state
+from registration.request.document import parse_registration
+from registration.views.across import Across, AssetQuery
+from registration.views.overview import Overview, WorkspaceQuery
+from registration.views.shelf import Shelf, ShelfQuery
 from shared.documents import Document, Documents, Entry
 from shared.errors import Damaged
 

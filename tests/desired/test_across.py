@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from registration.caller import Caller
-from registration.inventory import MAX_MARKS
+from registration.access.caller import Caller
 from registration.plan import Applied, Inventory, Origin
+from registration.records.inventory import MAX_MARKS
 from shared.errors import RequestError
 from tests.desired.parts import (
     BEFORE,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from registration.catalog import PREFIX
+from registration.records.catalog import PREFIX
 from registration.wiring import Wiring
 from tests.desired.nights import night
 from tests.desired.rules import policy, rule

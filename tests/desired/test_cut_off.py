@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from azure.core.exceptions import ServiceRequestError
 
-from registration.catalog import tombstone
-from registration.inventory import read_state
-from registration.results import open_blob
+from registration.records.catalog import tombstone
+from registration.records.inventory import read_state
+from registration.records.results import open_blob
 from registration.wiring import Wiring
 from shared.errors import Temporary
 from shared.transport import Transport

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from registration.inventory import workspace_blob
+from registration.records.inventory import workspace_blob
 from tests.desired.nights import actions, by_hand, night, of, operations
 from tests.desired.rules import of as rules_of
 from tests.desired.rules import policy, rule

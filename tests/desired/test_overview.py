@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from registration.caller import Caller
-from registration.overview import WorkspaceQuery
+from registration.access.caller import Caller
+from registration.views.overview import WorkspaceQuery
 from shared.errors import Damaged, RequestError
 from tests.desired.parts import (
     BEFORE,

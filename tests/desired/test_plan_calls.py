@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from registration.inventory import read_state
+from registration.records.inventory import read_state
 from registration.wiring import Wiring
 from tests.desired.nights import actions, by_hand, of, planned
 from tests.desired.rules import policy, rule

@@ -8,8 +8,8 @@ import pytest
 
 from registration.plan import Action as Planned
 from registration.plan import Change, Origin, Reason, Why
-from registration.rendering import plan_text
-from registration.verdicts import denied, failed, planned, settled, suspended
+from registration.views.rendering import plan_text
+from registration.work.verdicts import denied, failed, planned, settled, suspended
 
 TEXT = """\
 Registration sales-silver, generation 3

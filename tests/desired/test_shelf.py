@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from registration.caller import Caller
-from registration.document import parse_registration
-from registration.shelf import ShelfQuery
+from registration.access.caller import Caller
+from registration.request.document import parse_registration
+from registration.views.shelf import ShelfQuery
 from shared.errors import Damaged, RequestError
 from tests.desired.parts import (
     ADMIN,

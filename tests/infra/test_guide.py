@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from local.azurite import ROOT
-from registration.document import parse_registration
+from registration.request.document import parse_registration
 from tests.infra.bicep import INFRA, SUBSCRIPTION
 from tests.infra.conftest import Deploy, scope_of
 from tests.infra.test_roles import ROLES

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from infra.hooks import door, policy
-from registration.policy import parse_policy
+from registration.access.policy import parse_policy
 from tests.infra.bicep import TENANT
 from tests.support import LocalStack
 

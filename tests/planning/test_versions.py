@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from registration.caller import Caller
-from registration.document import Registration
-from registration.naming import default_name
-from registration.versions import time_version, with_versions
+from registration.access.caller import Caller
+from registration.records.naming import default_name
+from registration.request.document import Registration
+from registration.request.versions import time_version, with_versions
 from shared.assets import MAX_VERSION_LENGTH, Data
 from shared.workspace import Workspace
 

@@ -13,9 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from registration.caller import Caller
-from registration.history import after, intending
-from registration.inventory import State
+from registration.access.caller import Caller
 from registration.plan import (
     REMOVALS,
     WRITES,
@@ -30,8 +28,10 @@ from registration.plan import (
     make_plan,
     must_look,
 )
-from registration.snapshot import Kind, Operation
-from registration.verdicts import AssetResult, Reconciled, done, settled, waiting
+from registration.records.inventory import State
+from registration.records.snapshot import Kind, Operation
+from registration.work.history import after, intending
+from registration.work.verdicts import AssetResult, Reconciled, done, settled, waiting
 from shared.assets import Data, Observed, ObservedContainer, ObservedData, ObservedDatastore
 from shared.errors import Temporary
 

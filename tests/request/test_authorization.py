@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from registration.authorization import containers_of, require
-from registration.caller import Caller
-from registration.document import parse_registration
-from registration.faults import MAX_FAULTS
-from registration.policy import Action, parse_policy
+from registration.access.authorization import containers_of, require
+from registration.access.caller import Caller
+from registration.access.policy import Action, parse_policy
+from registration.request.document import parse_registration
+from registration.request.faults import MAX_FAULTS
 from shared.assets import Observed, ObservedDatastore
 from shared.errors import RequestError
 from tests.request.test_registration import DATA, DATASTORE, VAULTS, WORKSPACE

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from registration.body import parse_body
+from registration.request.body import parse_body
 from shared.errors import RequestError
 
 LIMIT = 1024 * 1024

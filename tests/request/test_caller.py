@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from registration.caller import CLAIMS, HEADER, Caller, caller_of, door_problem
+from registration.access.caller import CLAIMS, HEADER, Caller, caller_of, door_problem
 from shared.errors import RequestError
 
 TID = "11111111-1111-4111-8111-111111111111"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from registration.document import Registration, parse_registration
-from registration.original import as_registration, is_original
+from registration.request.document import Registration, parse_registration
+from registration.request.original import as_registration, is_original
 from shared.errors import RequestError
 
 NOW = datetime(2026, 1, 2, 2, 0, 0, 123456, UTC)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from registration.caller import Caller
-from registration.policy import Access, Action, Policy, Source, parse_policy
-from registration.policy_watch import PolicyWatch
+from registration.access.caller import Caller
+from registration.access.policy import Access, Action, Policy, Source, parse_policy
+from registration.access.policy_watch import PolicyWatch
 
 TENANT = "11111111-1111-4111-8111-111111111111"
 OWNER = Caller(TENANT, "44444444-4444-4444-8444-444444444444")

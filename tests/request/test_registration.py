@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from registration.document import Registration, parse_registration
+from registration.request.document import Registration, parse_registration
 from shared.clouds import CLOUDS
 from shared.errors import RequestError
 

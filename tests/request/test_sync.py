@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from registration.document import Registration, parse_registration
 from registration.plan.fields import managed
 from registration.plan.model import Sync, WantedDatastore
-from registration.sync import CREDENTIALS, IGNORABLE
+from registration.request.document import Registration, parse_registration
+from registration.request.sync import CREDENTIALS, IGNORABLE
 from shared.assets import DATASTORES, Data
 from shared.datastores import AccountKey, Certificate, SasToken, ServicePrincipal
 from shared.errors import RequestError

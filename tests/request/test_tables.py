@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from registration.authorization import containers_of, data_access
-from registration.document import Registration, parse_registration
+from registration.access.authorization import containers_of, data_access
+from registration.access.policy import Source
 from registration.plan import Action, Applied, Change, Claim, Desired, Inventory, Origin, make_plan
-from registration.policy import Source
-from registration.tables import table_of
-from registration.versions import with_versions
+from registration.request.document import Registration, parse_registration
+from registration.request.tables import table_of
+from registration.request.versions import with_versions
 from shared.assets import Data, Observed, ObservedContainer, ObservedData
 from shared.tables import TableDefinition, covers
 from tests.request.test_registration import DATASTORE, VAULTS, WORKSPACE, body, faults_of

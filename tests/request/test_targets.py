@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from registration.caller import Caller
-from registration.document import Registration, parse_registration
-from registration.faults import MAX_TARGET
-from registration.naming import default_name
-from registration.targets import MAX_SELECTORS, MAX_TAGS, Selector
+from registration.access.caller import Caller
+from registration.records.naming import default_name
+from registration.request.document import Registration, parse_registration
+from registration.request.faults import MAX_TARGET
+from registration.request.targets import MAX_SELECTORS, MAX_TAGS, Selector
 from shared.errors import RequestError
 from shared.workspace import Workspace
 from tests.request.test_registration import DATA, VAULTS, WORKSPACE, body, faults_of

@@ -10,12 +10,12 @@ from typing import cast
 
 import pytest
 
-from registration.assignments import Assignments
-from registration.caller import SERVICE
-from registration.catalog import Catalog
-from registration.operations import Operations
-from registration.policy import Policy
-from registration.snapshot import Kind, Operation
+from registration.access.caller import SERVICE
+from registration.access.policy import Policy
+from registration.records.catalog import Catalog
+from registration.records.operations import Operations
+from registration.records.snapshot import Kind, Operation
+from registration.work.assignments import Assignments
 from shared.errors import Damaged
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)

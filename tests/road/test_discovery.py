@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 from azure.core.exceptions import HttpResponseError
 
-from registration import index, listing
-from registration.caller import Caller
-from registration.listing import Query
-from registration.policy import parse_policy
-from registration.results import Progress
+from registration.access.caller import Caller
+from registration.access.policy import parse_policy
+from registration.records import index
+from registration.records.results import Progress
+from registration.views import listing
+from registration.views.listing import Query
 from registration.wiring import Wiring
 from shared.errors import RequestError
 from tests.road.journey import (

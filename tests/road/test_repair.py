@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from registration.inventory import workspace_blob
+from registration.records.inventory import workspace_blob
 from registration.wiring import Wiring
 from shared.settings import POISON_QUEUE
 from tests.road.journey import (

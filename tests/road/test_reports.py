@@ -6,7 +6,7 @@ import json
 import uuid
 from typing import Any
 
-from registration.results import Outcome, Result
+from registration.records.results import Outcome, Result
 from registration.wiring import Wiring
 from tests.road.journey import Journey
 from tests.support import LocalStack

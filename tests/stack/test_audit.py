@@ -17,10 +17,10 @@ from azure.core.exceptions import ServiceResponseError
 from azure.core.pipeline.transport import RequestsTransportResponse
 from azure.storage.blob import BlobServiceClient, BlobType, ContainerClient
 
-from registration.audit import MAX_TEXT, Audit, Entry, Event, of_changes, of_request
-from registration.caller import SERVICE, Caller
-from registration.document import parse_registration
-from registration.snapshot import Kind, Operation
+from registration.access.caller import SERVICE, Caller
+from registration.records.snapshot import Kind, Operation
+from registration.request.document import parse_registration
+from registration.work.audit import MAX_TEXT, Audit, Entry, Event, of_changes, of_request
 from shared.appends import MAX_BLOCK, Appends
 from shared.errors import Fault, RequestError, Temporary
 from shared.transport import Transport

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from registration.catalog import Catalog
+from registration.records.catalog import Catalog
 from registration.wiring import Wiring
 from tests.road.journey import Journey, data, registration
 from tests.support import LocalStack

@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
-from registration import clearing
-from registration.caller import Caller
-from registration.clearing import Clearing
-from registration.idempotency import Idempotency
-from registration.index import Index
-from registration.naming import new_operation_id
-from registration.results import Status, open_blob, operation_blob
-from registration.snapshot import Kind, Operation
+from registration.access.caller import Caller
+from registration.records import clearing
+from registration.records.clearing import Clearing
+from registration.records.idempotency import Idempotency
+from registration.records.index import Index
+from registration.records.naming import new_operation_id
+from registration.records.results import Status, open_blob, operation_blob
+from registration.records.snapshot import Kind, Operation
 from shared.documents import Documents
 from shared.errors import AzureBusy, Temporary
 from shared.settings import Settings

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from registration.document import parse_registration
+from registration.request.document import parse_registration
 from tests.infra.bicep import SUBSCRIPTION, Resource
 from tests.infra.conftest import Deployed, scope_of
 from tests.infra.platform.conftest import FILES, PLATFORM, Platform, With, waits_for

@@ -1,0 +1,221 @@
+"""What is known of a workspace, kept in its own document: what we applied to it last (the third leg of the diff), how
+each asset was found, and how the last runs went."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from registration.plan import Applied, Inventory, Origin
+from registration.records.snapshot import whole
+from shared.documents import Documents
+from shared.errors import Damaged
+
+RUNS = 10
+"""How many of the last runs are kept."""
+
+PREFIX = "workspaces/"
+MAX_MARKS = 6000
+"""Characters of the registrations' marks in the metadata, of which Azure keeps 8 KB in all."""
+
+
+class Health(StrEnum):
+    """How a workspace stands to its desired state."""
+
+    IN_SYNC = "inSync"
+    DRIFTED = "drifted"
+    FAILED = "failed"
+    NEVER_SEEN = "neverSeen"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How an asset was found, or left, by the run that looked at it last. `state`: an asset's outcome."""
+
+    asset: str
+    """Its id as the registration writes it."""
+    state: str
+    registration: str
+    at: str
+    reasons: tuple[Mapping[str, Any], ...] = ()
+    error: Mapping[str, str] | None = None
+    rival: str | None = None
+    """The registration that came first and wants it otherwise."""
+
+    def as_json(self) -> dict[str, Any]:
+        value: dict[str, Any] = {"asset": self.asset, "state": self.state, "registration": self.registration}
+        value["at"] = self.at
+        if self.reasons:
+            value["reasons"] = [dict(reason) for reason in self.reasons]
+        if self.rival is not None:
+            value["rival"] = self.rival
+        return value if self.error is None else {**value, "error": dict(self.error)}
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A workspace's document. Keys are in lower case."""
+
+    workspace_id: str | None = None
+    generations: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    """Registration name -> when it was born, and its newest generation that was applied here."""
+    inventory: Inventory = field(default_factory=Inventory)
+    looked: Mapping[str, str] = field(default_factory=dict)
+    """Data asset's id, with its version -> when it was last read."""
+    seen: Mapping[str, Seen] = field(default_factory=dict)
+    """Asset id -> how it was found. What a registration wants in vain, since another came first, stands besides, under
+    `<asset id> <registration>`."""
+    unmanaged: tuple[str, ...] = ()
+    error: Mapping[str, str] | None = None
+    """Why the workspace as a whole could not be worked on, the last time."""
+    runs: tuple[Mapping[str, Any], ...] = ()
+    """The last ones, the newest first: operation, kind, time, outcome, and how many assets came to which."""
+
+    def of(self, workspace_id: str | None) -> State:
+        """This state, if it is about the workspace of this id; a workspace made anew begins with nothing."""
+        if self.workspace_id in {None, workspace_id}:
+            return replace(self, workspace_id=workspace_id)
+        return State(workspace_id, runs=self.runs)
+
+    def newest(self, registration: str, born: str) -> int:
+        """The newest generation that was applied of the registration of this name and birth; 0 for none."""
+        known, generation = self.generations.get(registration.lower(), ("", 0))
+        return generation if known == born else 0
+
+    @property
+    def last(self) -> str | None:
+        """The operation that ran here last."""
+        return str(self.runs[0].get("operation")) if self.runs else None
+
+    @property
+    def deep(self) -> str | None:
+        """When the data asset that was looked at longest ago was: none of them was looked at before. None: never."""
+        wanted = [asset for asset in self.seen if asset in self.inventory.assets and asset.startswith("data/")]
+        times = [self.looked.get(asset) for asset in wanted]
+        return None if not times or None in times else min(time for time in times if time is not None)
+
+    @property
+    def health(self) -> Health:
+        if not self.runs:
+            return Health.NEVER_SEEN
+        states = {seen.state for seen in self.seen.values()}
+        if self.error is not None or states & {"failed", "conflict", "notAuthorized"}:
+            return Health.FAILED
+        return Health.DRIFTED if states & {"drifted", "kept"} else Health.IN_SYNC
+
+    def metadata(self) -> dict[str, str]:
+        """What a list of workspaces shows, and by which they are found; without their documents being read."""
+        marks = ",".join(sorted({_mark(name) for name in self._registrations()}))
+        last = self.runs[0] if self.runs else {}
+        found = {
+            "health": self.health.value,
+            "assets": str(len(self.inventory.assets)),
+            "wanted": str(len(self.seen)),
+            "seen": str(last.get("at", "")),
+            "operation": str(last.get("operation", "")),
+            "outcome": str(last.get("outcome", "")),
+            "deep": self.deep or "",
+            "registrations": marks if len(marks) <= MAX_MARKS else "*",
+        }
+        return {name: value for name, value in found.items() if value}  # Azure keeps no empty value
+
+    def _registrations(self) -> set[str]:
+        known = {applied.origin.name for applied in self.inventory.assets.values() if applied.origin is not None}
+        known |= {applied.origin.name for applied in self.inventory.intents.values() if applied.origin is not None}
+        return known | {seen.registration.lower() for seen in self.seen.values()}
+
+
+def tells(metadata: Mapping[str, str]) -> bool:
+    """Whether a workspace's document says anything of it: one that is in order, holds nothing of ours and bears no
+    registration's mark was planned for once, or is gone."""
+    told = metadata.get("assets", "0") != "0" or "registrations" in metadata
+    return told or metadata.get("health") in {Health.FAILED, Health.DRIFTED}
+
+
+def concerns(metadata: Mapping[str, str], registrations: Iterable[str]) -> bool:
+    """Whether a workspace's document, by its metadata, may hold something of one of these registrations."""
+    marks = metadata.get("registrations", "")
+    return marks == "*" or bool({_mark(name) for name in registrations} & set(marks.split(",")))
+
+
+def _mark(registration: str) -> str:
+    """Eight signs for a name. Two names may share one; then a workspace is looked at in vain."""
+    return f"{zlib.crc32(registration.lower().encode()):08x}"
+
+
+def workspace_blob(key: str) -> str:
+    return f"{PREFIX}{key}"
+
+
+def read_state(documents: Documents, key: str) -> State:
+    """The state of a workspace, empty where there is none. Raises Damaged."""
+    document = documents.read(workspace_blob(key))
+    if document is None or not document.value:
+        return State()
+    try:
+        return _state(document.value)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise Damaged(document.name) from None
+
+
+def write_state(documents: Documents, key: str, state: State, lease: str) -> None:
+    """Stores it under the lease that the worker holds. Raises LeaseLost."""
+    value = {
+        "workspace_id": state.workspace_id,
+        "generations": dict(state.generations),
+        "assets": {asset: _applied_json(applied) for asset, applied in state.inventory.assets.items()},
+        "intents": {asset: _applied_json(applied) for asset, applied in state.inventory.intents.items()},
+        "latest": dict(state.inventory.latest),
+        "looked": dict(state.looked),
+        "seen": {asset: seen.as_json() for asset, seen in state.seen.items()},
+        "unmanaged": list(state.unmanaged),
+        "error": None if state.error is None else dict(state.error),
+        "runs": [dict(run) for run in state.runs[:RUNS]],
+    }
+    documents.replace(workspace_blob(key), value, lease=lease, metadata=state.metadata())
+
+
+def _state(value: Mapping[str, Any]) -> State:
+    return State(
+        value["workspace_id"],
+        {name: (str(born), whole(number)) for name, (born, number) in value["generations"].items()},
+        Inventory(
+            {asset: _applied(applied) for asset, applied in value["assets"].items()},
+            {asset: _applied(applied) for asset, applied in value["intents"].items()},
+            {str(name): str(version) for name, version in value["latest"].items()},
+        ),
+        {str(asset): str(time) for asset, time in value["looked"].items()},
+        {asset: _seen(seen) for asset, seen in value["seen"].items()},
+        tuple(str(asset) for asset in value["unmanaged"]),
+        None if value["error"] is None else dict(value["error"]),
+        tuple(dict(run) for run in value["runs"]),
+    )
+
+
+def _applied_json(applied: Applied) -> dict[str, Any]:
+    value: dict[str, Any] = {"fields": dict(applied.fields), "made": applied.made, "at": applied.at}
+    value["asset"] = applied.asset
+    if applied.secrets:
+        value["secrets"] = dict(applied.secrets)
+    return value if applied.origin is None else {**value, "origin": list(applied.origin)}
+
+
+def _applied(value: Mapping[str, Any]) -> Applied:
+    origin = value.get("origin")
+    return Applied(
+        dict(value["fields"]),
+        dict(value.get("secrets", {})),
+        None if origin is None else Origin(str(origin[0]), str(origin[1])),
+        value["made"] is True,
+        str(value["at"]),
+        str(value["asset"]),
+    )
+
+
+def _seen(value: Mapping[str, Any]) -> Seen:
+    reasons = tuple(dict(reason) for reason in value.get("reasons", ()))
+    state, registration, at = str(value["state"]), str(value["registration"]), str(value["at"])
+    return Seen(str(value["asset"]), state, registration, at, reasons, value.get("error"), value.get("rival"))

@@ -1,0 +1,1 @@
+"""One message: one workspace brought to its desired state, from the look at it to what is known of it afterwards."""
