@@ -2,7 +2,7 @@
 
 targetScope = 'subscription'
 
-import { Assignment, Caller, Network, SettingOverrides } from './types.bicep'
+import { Assignment, Caller, isScope, Network, SettingOverrides } from './types.bicep'
 import { definitionName } from './modules/roles.bicep'
 
 @description('Tells several deployments apart: dev, prod, …')
@@ -90,14 +90,16 @@ var integrationSubnetId = network.kind == 'new'
 var operatorRanges = network.kind == 'new' ? network.?operatorRanges ?? [] : []
 var publicAccess = network.kind != 'new' ? 'all' : empty(operatorRanges) ? 'none' : 'some'
 
+// A scope of any other form (a trailing slash, a workspace's id) would belong to neither list, and nothing be assigned.
+var scopes = concat(workspaceScopes, map(roleAssignments, it => it.scope))
+var misplaced = filter(scopes, scope => !isScope(scope))
 var groupScopes = filter(workspaceScopes, scope => length(split(scope, '/')) == 5)
 var subscriptionScopes = filter(workspaceScopes, scope => length(split(scope, '/')) == 3)
 var groupAssignments = filter(roleAssignments, it => length(split(it.scope, '/')) == 5)
 var subscriptionAssignments = filter(roleAssignments, it => length(split(it.scope, '/')) == 3)
-var roleSubscriptions = union(
-  [subscription().id],
-  map(concat(workspaceScopes, map(roleAssignments, it => it.scope)), scope => '/subscriptions/${split(scope, '/')[2]}')
-)
+var roleSubscriptions = empty(misplaced)
+  ? union([subscription().id], map(scopes, scope => '/subscriptions/${split(scope, '/')[2]}'))
+  : fail('A scope is /subscriptions/<id>, or /subscriptions/<id>/resourceGroups/<name>, and not ${join(misplaced, ', ')}')
 
 resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
   name: 'rg-registrar-${environmentName}'

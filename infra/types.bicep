@@ -57,6 +57,15 @@ type Assignment = {
 }
 
 @export()
+@description('Whether something is a subscription\'s path, or a resource group\'s.')
+func isScope(path string) bool =>
+  !contains([3, 5], length(split(path, '/'))) || !startsWith(toLower(path), '/subscriptions/')
+    ? false
+    : length(split(path, '/')[2]) == 36 && (length(split(path, '/')) == 3
+        ? true
+        : toLower(split(path, '/')[3]) == 'resourcegroups' && !empty(split(path, '/')[4]))
+
+@export()
 @description('How the app reaches Azure, and who reaches its storage and vault.')
 @sealed()
 type Network = {

@@ -14,7 +14,8 @@ from tests.infra import bicep as tools
 from tests.infra.bicep import INFRA, Bicep, Failed
 from tests.infra.conftest import SETS, Deployed, scope_of
 
-GROUP = "/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/ml-rg"
+ID = "/subscriptions/11111111-1111-4111-8111-111111111111"
+GROUP = f"{ID}/resourceGroups/ml-rg"
 REST = "-0000-4000-8000-000000000001"
 
 
@@ -83,6 +84,38 @@ def test_parameters_that_make_no_sense_are_refused(bicep: Bicep, tmp_path: Path,
     file.write_text(head + parameters + "\n")
     with pytest.raises(Failed, match=said):
         bicep.evaluate(file)
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        f"{ID}/",
+        f"{ID}/resourceGroups",
+        f"{ID}/resourceGroups/",
+        f"{ID}/resourceGroups/ml-rg/",
+        f"{ID}/resourceGroups/ml-rg/providers/Microsoft.MachineLearningServices/workspaces/ml-ws-1",
+        f"{ID}/providers/ml-rg",
+        f"{ID[1:]}",
+        "ml-rg",
+        "/providers/Microsoft.Management/managementGroups/all",
+        "",
+    ],
+)
+@pytest.mark.parametrize("whose", ["REGISTRAR_WORKSPACE_SCOPES", "REGISTRAR_ROLE_ASSIGNMENTS"])
+def test_a_scope_at_which_nothing_would_be_assigned_is_refused(bicep: Bicep, whose: str, scope: str) -> None:
+    """Or the app would be deployed without a right, and nobody told."""
+    person = {"role": "labeler", "principalId": f"{'a' * 8}{REST}", "principalType": "Group", "scope": scope}
+    value = [scope] if whose == "REGISTRAR_WORKSPACE_SCOPES" else [person]
+    with pytest.raises(Failed, match="A scope is /subscriptions/"):
+        bicep.evaluate(INFRA / "main.bicepparam", {whose: json.dumps(value)})
+
+
+def test_a_scope_is_known_in_any_case(bicep: Bicep) -> None:
+    """As the portal and the CLI spell it."""
+    for scope in (ID, GROUP, GROUP.lower()):
+        found = Deployed(bicep.evaluate(INFRA / "main.bicepparam", {"REGISTRAR_WORKSPACE_SCOPES": json.dumps([scope])}))
+        assigned = found.all("Microsoft.Authorization/roleAssignments")
+        assert [it for it in assigned if scope_of(it).lower() == scope.lower()]
 
 
 def test_azd_fills_the_parameters_from_its_environment(bicep: Bicep) -> None:
