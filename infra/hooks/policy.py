@@ -40,11 +40,12 @@ def main(environment: Mapping[str, str] = os.environ, patience: float = PATIENCE
         sys.stderr.write(f"{BY_HAND}\n")
         return None
     try:
-        text = string.Template(POLICY.read_text(encoding="utf-8")).substitute(environment)
-        url = environment["REGISTRAR_POLICY_URL"]
+        text, url = _filled(environment), environment["REGISTRAR_POLICY_URL"]
+        token = _token()
     except KeyError as missing:
         return f"{missing.args[0]} is not set: run this as azd's hook, or with `azd env get-values`."
-    token = _token()
+    except Stopped as why:
+        return str(why)
     end = time.monotonic() + patience
     while (problem := _put(url, text.encode(), token)) is not None:
         if time.monotonic() > end:
@@ -54,9 +55,29 @@ def main(environment: Mapping[str, str] = os.environ, patience: float = PATIENCE
     return None
 
 
+class Stopped(Exception):
+    """Why there is nothing to be put, or nobody to put it."""
+
+
+def _filled(environment: Mapping[str, str]) -> str:
+    """The policy. Raises KeyError for a name that is not set, Stopped."""
+    try:
+        return string.Template(POLICY.read_text(encoding="utf-8")).substitute(environment)
+    except ValueError as error:
+        told = f"{POLICY.name} cannot be filled in: {error}."
+        raise Stopped(f"{told} A dollar sign that begins no ${{NAME}} is written twice.") from None
+
+
 def _token() -> str:
+    """Of whoever runs azd. Raises Stopped."""
     command = ["azd", "auth", "token", "--scope", SCOPE, "--output", "json"]
-    answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    except OSError as error:
+        raise Stopped(f"The policy was not put in place, since azd cannot be run: {error}") from None
+    except subprocess.CalledProcessError as error:
+        told = "The policy was not put in place, since azd gives no token; try `azd auth login`."
+        raise Stopped(f"{told} It says: {error.stderr.strip()}") from None
     return str(json.loads(answer.stdout)["token"])
 
 

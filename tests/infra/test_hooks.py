@@ -180,6 +180,25 @@ def test_the_policy_hook_says_why_it_failed(app: Callable[[Answer], str]) -> Non
     assert "AZURE_TENANT_ID is not set" in (policy.main({}) or "")
 
 
+def test_the_policy_hook_says_what_azd_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = environment("") | {"REGISTRAR_POLICY_URL": "http://127.0.0.1:9/policy.yml"}
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "azd cannot be run" in (policy.main(given) or "")
+    (tmp_path / "azd").write_text("#!/bin/sh\necho 'ERROR: not logged in' >&2\nexit 1\n")
+    (tmp_path / "azd").chmod(0o700)
+    told = policy.main(given) or ""
+    assert "`azd auth login`" in told
+    assert "ERROR: not logged in" in told
+
+
+def test_a_policy_that_cannot_be_filled_in_says_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "policy.yml").write_text('rules:\n  - assets: ["data/$*"]\n')
+    monkeypatch.setattr(policy, "POLICY", tmp_path / "policy.yml")
+    told = policy.main(environment("") | {"REGISTRAR_POLICY_URL": "http://127.0.0.1:9/policy.yml"}) or ""
+    assert "line 2, col 20" in told
+    assert "written twice" in told
+
+
 @pytest.mark.usefixtures("azd")
 def test_whom_storage_shuts_out_is_told_how_to_go_on(app: Callable[[Answer], str], codes: list[str]) -> None:
     """From outside of a network without operatorRanges; a role that is not known yet has a code of its own."""
