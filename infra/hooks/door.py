@@ -1,6 +1,7 @@
 """After deployment: knocks without a token, then with forged headers, and is content with 401 alone.
 
-The forged principal is one that the policy knows, so that an app which believed the header would let it in.
+The forged principal is one that the policy knows, so that an app which believed the header would let it in. It also
+tries to get past by the one path that is open to everyone, /api/health, in spellings that a server may read otherwise.
 Needs nothing but Python's standard library. Exits 1, saying why, when the door is not shut.
 """
 
@@ -12,12 +13,23 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 PATIENCE = 300.0
-"""Seconds that an app may take to start."""
+"""Seconds that an app may take to start, and as many again to find its policy: a role is not known at once."""
 PATHS = ("/api/operations", "/api/me", "/send_data")
+DETOURS = (
+    "/api/health/../operations",
+    "/api/health/%2e%2e/operations",
+    "/api/health%2f..%2foperations",
+    "/api/health/..;/operations",
+    "/api/health/..%5coperations",
+    "/api/operations;/api/health",
+    "/api/operations/..%2fhealth",
+)
+"""What they are to Azure nobody says (401, 404, a bad request); none may be answered with what is behind the door."""
 SPELLINGS = ("X-MS-CLIENT-PRINCIPAL", "x-ms-client-principal", "X_MS_CLIENT_PRINCIPAL")
 HEALTH = {"status", "problems"}
 
@@ -30,16 +42,21 @@ def main(environment: Mapping[str, str] = os.environ, patience: float = PATIENCE
     except KeyError as missing:
         return f"{missing.args[0]} is not set: run this as azd's hook, or with `azd env get-values`."
     health = f"{url}/api/health"
-    status, body = _until_it_answers(health, patience, pause)
+    status, body = _until(lambda status, _: status == 200, health, patience, pause)
+    if status == 200 and (open_door := _open_door(url, _principal(tenant, caller), caller)):
+        return open_door
+    if _problems(body):
+        sys.stderr.write(f"The door is shut. Waiting for the app, which says: {'; '.join(_problems(body))}\n")
+        status, body = _until(lambda status, body: status == 200 and not _problems(body), health, patience, pause)
     if status != 200:
         return f"{health} answered {status or 'nothing'}, not 200: the app does not run, or /api/health is shut."
-    return _open_door(url, _principal(tenant, caller), caller) or _telling_health(health, body)
+    return _telling_health(health, body)
 
 
-def _until_it_answers(url: str, patience: float, pause: float) -> tuple[int, bytes]:
+def _until(content: Callable[[int, bytes], bool], url: str, patience: float, pause: float) -> tuple[int, bytes]:
     """The app's own answer; while it does not run, a 401 elsewhere would prove little."""
     end = time.monotonic() + patience
-    while (answer := _knock(url, {}))[0] != 200 and time.monotonic() < end:
+    while not content(*(answer := _knock(url, {}))) and time.monotonic() < end:
         time.sleep(pause)
     return answer
 
@@ -52,17 +69,30 @@ def _open_door(url: str, forged: str, caller: str) -> str | None:
             if status != 401:
                 how = f"a forged {next(iter(headers))}" if headers else "no token"
                 return f"THE DOOR IS NOT SHUT: {url}{path} with {how} answered {status}, not 401. Stop the app."
+    for path in DETOURS:
+        status, body = _knock(url + path, knocks[1])
+        if 200 <= status < 300 and _health(body) is None:
+            return f"THE DOOR IS NOT SHUT: {url}{path} with a forged {SPELLINGS[0]} answered {status}. Stop the app."
     return None
 
 
 def _telling_health(url: str, body: bytes) -> str | None:
+    if _health(body) is None:
+        return f"{url} answered something other than {sorted(HEALTH)}: it is open to everyone and must hold no data."
+    return f"The app is misconfigured: {'; '.join(_problems(body))}" if _problems(body) else None
+
+
+def _health(body: bytes) -> dict[str, Any] | None:
+    """The health page; None where that is another one."""
     try:
         health = json.loads(body)
     except ValueError:
-        health = None
-    if not isinstance(health, dict) or health.keys() != HEALTH:
-        return f"{url} answered something other than {sorted(HEALTH)}: it is open to everyone and must hold no data."
-    return f"The app is misconfigured: {'; '.join(map(str, health['problems']))}" if health["problems"] else None
+        return None
+    return health if isinstance(health, dict) and health.keys() == HEALTH else None
+
+
+def _problems(body: bytes) -> list[str]:
+    return [str(problem) for problem in (_health(body) or {}).get("problems") or []]
 
 
 def _principal(tenant: str, caller: str) -> str:

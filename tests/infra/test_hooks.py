@@ -136,6 +136,44 @@ def test_the_hook_waits_for_an_app_that_starts(app: Callable[[Answer], str]) -> 
     assert door.main(environment(app(answer)), patience=30, pause=0) is None
 
 
+def test_the_hook_waits_for_an_app_that_does_not_find_its_policy_yet(
+    app: Callable[[Answer], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its role at the policy may be some minutes from being known, and a policy that was mended is read within one."""
+    left = iter([b'{"status": "misconfigured", "problems": ["the policy cannot be read"]}'] * 3)
+
+    def answer(path: str, headers: dict[str, str]) -> tuple[int, bytes]:
+        return (200, next(left, HEALTHY)) if path == "/api/health" else shut(path, headers)
+
+    assert door.main(environment(app(answer)), patience=30, pause=0) is None
+    assert "Waiting for the app, which says: the policy cannot be read" in capsys.readouterr().err
+
+
+def test_an_open_door_is_told_before_anything_is_waited_for(app: Callable[[Answer], str]) -> None:
+    """The clock is never asked to pass: with this pause the test would not end."""
+    wrong = b'{"status": "misconfigured", "problems": ["the policy cannot be read"]}'
+    url = app(lambda path, _: (200, wrong if path == "/api/health" else b"{}"))
+    assert "THE DOOR IS NOT SHUT" in (door.main(environment(url), pause=1e6) or "")
+
+
+@pytest.mark.parametrize("detour", door.DETOURS)
+def test_the_hook_tries_to_get_past_by_the_path_that_is_open(app: Callable[[Answer], str], detour: str) -> None:
+    """To Easy Auth it might be the health page's, and another to the app."""
+
+    def past(path: str, headers: dict[str, str]) -> tuple[int, bytes]:
+        return (200, b'{"value": []}') if path == detour and "x-ms-client-principal" in headers else shut(path, headers)
+
+    told = door.main(environment(app(past)), patience=0) or ""
+    assert "THE DOOR IS NOT SHUT: http://127.0.0.1" in told
+    assert f"{detour} with a forged X-MS-CLIENT-PRINCIPAL answered 200" in told
+
+
+@pytest.mark.parametrize("answered", [(404, b""), (400, b"<html>"), (200, HEALTHY)])
+def test_a_detour_that_leads_nowhere_is_no_open_door(app: Callable[[Answer], str], answered: tuple[int, bytes]) -> None:
+    url = app(lambda path, headers: answered if path in door.DETOURS else shut(path, headers))
+    assert door.main(environment(url), patience=0) is None
+
+
 def test_the_hook_says_when_nobody_answers_or_its_environment_is_missing() -> None:
     assert "answered nothing" in (door.main(environment("http://127.0.0.1:9"), patience=0) or "")
     assert "REGISTRAR_URL is not set" in (door.main({}) or "")
