@@ -10,7 +10,7 @@ import pytest
 
 from local.azurite import ROOT
 from registration.request.document import parse_registration
-from tests.infra.bicep import INFRA, SUBSCRIPTION
+from tests.infra.bicep import INFRA, SUBSCRIPTION, Bicep
 from tests.infra.conftest import Deploy, scope_of
 from tests.infra.test_roles import ROLES
 from tests.local_azure.conftest import shared
@@ -52,10 +52,11 @@ def test_every_file_it_names_is_there() -> None:
 
 
 def test_every_variable_it_names_is_read_or_given_out() -> None:
-    """By the parameter file, or as an output of the deployment, which azd keeps in its environment."""
+    """By the parameter file, or as an output of the deployment, which azd keeps; or it is GitHub's."""
     read = set(re.findall(r"readEnvironmentVariable\('(\w+)'", (INFRA / "main.bicepparam").read_text()))
     read |= set(re.findall(r'environment.get\("(\w+)"', (INFRA / "hooks" / "policy.py").read_text()))
     given = set(re.findall(r"^output (\w+) ", (INFRA / "main.bicep").read_text(), re.MULTILINE))
+    given |= set(re.findall(r"vars\.(AZURE_\w+)", (ROOT / ".github" / "workflows" / "main.yml").read_text()))
     named = set(re.findall(r"\b((?:REGISTRAR|AZURE)_[A-Z_]+)\b", TEXT))
     assert named <= read | given
     assert {name for name in read if name.startswith("REGISTRAR_")} <= named
@@ -82,7 +83,38 @@ def test_it_says_wherever_whoever_deploys_needs_rights(deploy: Deploy) -> None:
         re.findall(r"^param (\w+) = .*Variable\('(\w+)'", (INFRA / "main.bicepparam").read_text(), re.MULTILINE)
     )
     section = TEXT[TEXT.index("## What you need") : TEXT.index("## Deploy")]
-    assert {read[name] for name in naming} == set(re.findall(r"`(REGISTRAR_\w+)`", section))
+    joined = deploy("existing").properties("Microsoft.Web/sites")["virtualNetworkSubnetId"]
+    assert not joined.startswith(f"/subscriptions/{SUBSCRIPTION}/")
+    assert {read[name] for name in {*naming, "network"}} == set(re.findall(r"`(REGISTRAR_\w+)`", section))
+    away = TEXT[TEXT.index("## Taking something away") : TEXT.index("## Taking it down")]
+    assert {read[name] for name in {*naming, "callers"}} == set(re.findall(r"`(REGISTRAR_\w+)`", away))
+
+
+def test_a_subscription_that_nothing_names_any_more_is_taken_from_the_roles(bicep: Bicep) -> None:
+    """Which Azure refuses while they are assigned there, as the section says: bicep, issue 17145."""
+    assert "`RoleScopeBeingRemovedContainsAssignments`" in TEXT
+    group = "/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/ml-rg"
+    for named in ([group], []):
+        resources = bicep.evaluate(INFRA / "main.bicepparam", {"REGISTRAR_WORKSPACE_SCOPES": json.dumps(named)})
+        roles = [it["properties"] for it in resources if it["type"] == "Microsoft.Authorization/roleDefinitions"]
+        assert all(any(scope in group for scope in role["assignableScopes"]) == bool(named) for role in roles)
+
+
+def test_the_pipeline_owns_whatever_of_entra_a_deployment_changes(deploy: Deploy) -> None:
+    """By its permission it changes nothing else; assignments have a permission of their own."""
+    section = TEXT[TEXT.index("## Continuously") : TEXT.index("## Taking something away")]
+    [kinds] = re.findall(r"for kind in (.*); do", section)
+    graph = {kind.removeprefix("Microsoft.Graph/") for kind in deploy("minimal").kinds() if "Microsoft.Graph/" in kind}
+    assert graph == {*kinds.split(), "appRoleAssignedTo"}
+    assert "/owners/" in section
+    assert "AppRoleAssignment.ReadWrite.All" in section
+
+
+def test_an_identity_without_rights_in_azure_can_sign_in() -> None:
+    """A caller needs none, and az refuses an identity without a subscription: azure-docs, issue 36664."""
+    lines = [line for line in TEXT.splitlines() if "az login --identity" in line]
+    assert lines
+    assert all("--allow-no-subscriptions" in line for line in lines)
 
 
 def test_its_table_of_roles_is_the_roles() -> None:
