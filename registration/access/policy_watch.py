@@ -29,6 +29,7 @@ class PolicyWatch:
         self._every = every
         self._clock = clock
         self._policy: Policy | None = None
+        self._invalid: str | None = None  # what is wrong with the text that was read last; it is given once
         self._next = 0.0
         self._lock = threading.Lock()
         self.problem: str | None = None
@@ -45,11 +46,11 @@ class PolicyWatch:
         try:
             text = self._source.changed()
             if text is not None:
-                self._policy = parse_policy(text)
+                self._policy, self._invalid = parse_policy(text), None
                 log.info("The policy was read.", rules=len(self._policy.rules))
-            self.problem = None if self._policy is not None else self.problem
+            self.problem = self._invalid
         except ValueError as error:
-            self._complain(f"the policy is invalid: {error}")
+            self._invalid = self._complain(f"the policy is invalid: {error}")
         except OSError as error:
             self._complain(f"POLICY_FILE cannot be read: {error.strerror}")
         except AzureBusy:
@@ -58,7 +59,8 @@ class PolicyWatch:
                 self._next = 0.0
                 raise
 
-    def _complain(self, problem: str) -> None:
+    def _complain(self, problem: str) -> str:
         kept = "the last good one stays" if self._policy is not None else "every request is refused"
         self.problem = f"{problem}; {kept}"
         log.error("The policy could not be taken.", problem=self.problem)
+        return self.problem

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from registration.access.caller import Caller
 from registration.access.policy import Access, Action, Policy, Source, parse_policy
 from registration.access.policy_watch import PolicyWatch
+from shared.watched import WatchedFile
 
 TENANT = "11111111-1111-4111-8111-111111111111"
 OWNER = Caller(TENANT, "44444444-4444-4444-8444-444444444444")
@@ -198,3 +201,28 @@ def test_a_policy_is_read_again_and_the_last_good_one_stays() -> None:
         text.text, now[0] = broken, now[0] + 31
         assert watch.current() == good
         assert "last good one stays" in (watch.problem or "")
+
+
+def test_a_policy_that_is_invalid_is_told_until_it_is_mended(tmp_path: Path) -> None:
+    """At each look, though its text is given once: a file or blob that did not change says so."""
+    file, now = tmp_path / "policy.yml", [0.0]
+    file.write_text(RULES)
+    watch = PolicyWatch(WatchedFile(str(file)), 30, lambda: now[0])
+    good = watch.current()
+    file.write_text("rules: 5")
+    for _ in range(3):
+        now[0] += 31
+        assert watch.current() == good
+        assert "the policy is invalid" in (watch.problem or "")
+    file.unlink()
+    now[0] += 31
+    watch.current()
+    assert "cannot be read" in (watch.problem or "")
+    file.write_text("rules: [5]")
+    now[0] += 31
+    watch.current()
+    assert "the policy is invalid" in (watch.problem or "")
+    file.write_text(RULES)
+    now[0] += 31
+    assert watch.current() == good
+    assert watch.problem is None
