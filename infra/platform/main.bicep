@@ -230,14 +230,26 @@ var given = existing.?subnetIds == null
   : found.network
       ? existing.?subnetIds
       : fail('existing.subnetIds needs existing.virtualNetworkId, the network that they are in.')
+var goingOut = map(filter(plan, it => it.goesOut), it => it.name)
+var goesBy = egress != 'none' || found.network || empty(goingOut)
+  ? egress
+  : fail('egress none is a route of yours, which a new network does not have: name one that is there in existing.virtualNetworkId.')
+
+// Rules name subnets by their addresses, also those of subnets that are there.
 var ownPrefixes = network.?subnetPrefixes ?? {}
+var inRules = union(['AzureBastionSubnet'], firewalled ? concat(goingOut, ['AzureFirewallSubnet']) : [])
 var prefixes = toObject(
   plan,
   it => it.name,
-  it => ownPrefixes[?it.name] ?? cidrSubnet(network.addressPrefix, 24, it.number)
+  it => given[?it.name] != null && ownPrefixes[?it.name] == null && contains(inRules, it.name)
+    ? fail('existing.subnetIds names ${it.name}, but not its addresses, which rules are about: add them to network.subnetPrefixes.')
+    : ownPrefixes[?it.name] ?? cidrSubnet(network.addressPrefix, 24, it.number)
 )
-var goingOut = map(filter(plan, it => it.goesOut), it => it.name)
-var subnets = map(filter(plan, it => given[?it.name] == null), it => {
+var toBeMade = filter(plan, it => given[?it.name] == null)
+var makeable = empty(toBeMade) || toLower(split(ids.network, '/')[2]) == toLower(subscription().subscriptionId)
+  ? toBeMade
+  : fail('existing.virtualNetworkId is in another subscription, where subnets take no guards and routes of this one: name these in existing.subnetIds, too: ${join(map(toBeMade, it => it.name), ', ')}.')
+var subnets = map(makeable, it => {
   name: it.name
   addressPrefix: prefixes[it.name]
   // Azure asks for none on the subnets of its gateways and firewalls.
@@ -287,7 +299,11 @@ var ownRules = map(concat(toOpenAi, toData), it => {
   subresourceTarget: it.target
   sparkEnabled: true
 })
-var outboundRules = concat(ownRules, managedNetwork.rules)
+var further = managedNetwork.rules
+var nothingElseLeaves = managedNetwork.isolationMode == 'AllowOnlyApprovedOutbound'
+var outboundRules = nothingElseLeaves || empty(filter(further, it => it.type != 'PrivateEndpoint'))
+  ? concat(ownRules, further)
+  : fail('Where all of the internet may be called, Azure ML takes rules of type PrivateEndpoint alone: take the others out of managedNetwork.rules, or set its isolationMode to AllowOnlyApprovedOutbound.')
 var ruleTargets = map(outboundRules, rule => rule.?serviceResourceId ?? ids.workspace)
 
 // The workspace approves its own network's endpoints: in the platform's group, and wherever else they lead.
@@ -341,7 +357,7 @@ module theNetwork 'parts/network.bicep' = {
     goingOut: goingOut
     dnsServers: dns.?servers ?? []
     zones: dns.kind == 'privateZones' ? zonesNeeded : []
-    egress: egress
+    egress: goesBy
     firewall: firewall
     firewallSubnetId: subnetIds.?AzureFirewallSubnet ?? ''
     confidential: confidential
@@ -457,7 +473,7 @@ module scoring 'parts/scoring.bicep' = if (scores) {
     settings: scoringCluster!
     ownZones: dns.kind == 'privateZones'
     workspaceIdentity: workspaceIdentity.outputs.principalId
-    egress: egress
+    egress: goesBy
     routeTableId: (first(filter(subnets, it => it.name == 'scoring')) ?? { routeTableId: '' }).routeTableId
     subnetId: custom
       ? subnetIds.scoring

@@ -14,13 +14,15 @@ from typing import Protocol
 
 import pytest
 
-from tests.infra.bicep import INFRA, Bicep, Resource
+from tests.infra.bicep import INFRA, SUBSCRIPTION, Bicep, Resource
 from tests.infra.conftest import Deployed
 
 PLATFORM = INFRA / "platform"
 FILES = ("custom-vnet", "custom-vnet-everything", "managed-network", "managed-network-everything")
 MODES = ("custom-vnet", "managed-network")
 ELSEWHERE = "/subscriptions/22222222-2222-4222-8222-222222222222/resourceGroups/theirs/providers"
+NEARBY = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/theirs/providers"
+"""In the subscription of the platform."""
 
 
 class With(Protocol):

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from tests.infra.conftest import Deployed
-from tests.infra.platform.conftest import ELSEWHERE, MODES, Platform, With, names, target_of
+from tests.infra.platform.conftest import ELSEWHERE, MODES, NEARBY, Platform, With, names, target_of
 
 ML = "Microsoft.MachineLearningServices"
 
@@ -164,7 +164,7 @@ def test_what_is_there_already_is_used_and_not_made(option: With, mode: str) -> 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_the_network_may_be_there_already(option: With, mode: str) -> None:
-    hub = f"{ELSEWHERE}/Microsoft.Network/virtualNetworks/hub"
+    hub = f"{NEARBY}/Microsoft.Network/virtualNetworks/hub"
     known = "endpoints" if mode == "managed-network" else "scoring"
     given = f"subnetIds: {{ {known}: '{hub}/subnets/ours' }}"
     found = option(mode, f"param existing = {{ virtualNetworkId: '{hub}', {given} }}")

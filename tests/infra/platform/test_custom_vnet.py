@@ -9,7 +9,7 @@ import pytest
 
 from tests.infra.bicep import Failed
 from tests.infra.conftest import Deployed
-from tests.infra.platform.conftest import Platform, With, names
+from tests.infra.platform.conftest import ELSEWHERE, NEARBY, Platform, With, names
 
 ML = "Microsoft.MachineLearningServices"
 PUBLIC = (
@@ -201,6 +201,27 @@ def test_computes_wait_for_endpoints_that_somebody_approves(platform: Platform, 
     assert names(managed, f"{ML}/workspaces/computes") == {"cpu", "gpu"}
 
 
+def test_rules_know_the_addresses_of_subnets_that_are_there(option: With) -> None:
+    """What Bastion's and the firewall's rules say of a subnet would else be about other addresses."""
+    hub = f"{NEARBY}/Microsoft.Network/virtualNetworks/hub"
+
+    def in_hub(*names_: str) -> str:
+        given = " ".join(f"{name}: '{hub}/subnets/{name}'" for name in names_)
+        return f"param existing = {{ virtualNetworkId: '{hub}', subnetIds: {{ {given} }} }}"
+
+    jump = "param jumpHost = { vmSize: 'x', image: 'ubuntu', sshPublicKey: 'k', administrators: [], users: [] }"
+    bastion = (in_hub("AzureBastionSubnet"), jump)
+    firewall = (in_hub("AzureFirewallSubnet"), "param egress = 'firewall'")
+    training = (in_hub("training"), "param egress = 'firewall'")
+    for parameters in (bastion, firewall, training):
+        with pytest.raises(Failed, match=r"network\.subnetPrefixes"):
+            option("custom-vnet", *parameters)
+    at = "param network = { addressPrefix: '10.9.0.0/16', subnetPrefixes: { AzureBastionSubnet: '10.8.0.0/26' } }"
+    group = option("custom-vnet", *bastion, at).properties("Microsoft.Network/networkSecurityGroups", "-jump")
+    assert group["securityRules"][0]["properties"]["sourceAddressPrefix"] == "10.8.0.0/26"
+    option("custom-vnet", in_hub("training"))  # a NAT gateway has no rules
+
+
 def test_names_resolved_elsewhere(option: With) -> None:
     own = option("custom-vnet", "param dns = { kind: 'custom', servers: ['10.0.0.4'] }")
     assert not own.all("Microsoft.Network/privateDnsZones")
@@ -227,6 +248,10 @@ def test_further_storage_is_reached_and_shown(platform: Platform) -> None:
     [
         ((PUBLIC[1],), "policyEffect to Audit"),
         (("param existing = { subnetIds: { training: 'x' } }",), "existing.virtualNetworkId"),
+        (
+            (f"param existing = {{ virtualNetworkId: '{ELSEWHERE}/Microsoft.Network/virtualNetworks/hub' }}",),
+            "training, scoring, endpoints",
+        ),
         (("param logRetentionInDays = 5",), "logRetentionInDays"),
     ],
 )

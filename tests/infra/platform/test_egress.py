@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
+from tests.infra.bicep import Failed
 from tests.infra.conftest import Deployed
-from tests.infra.platform.conftest import ELSEWHERE, Platform, With, names
+from tests.infra.platform.conftest import NEARBY, Platform, With, names
 from tests.infra.platform.test_custom_vnet import PUBLIC, subnets
 from tests.infra.platform.test_scoring import SCORING
 
@@ -70,13 +73,27 @@ def test_what_is_called_by_vpn_answers_by_it(platform: Platform) -> None:
 
 
 def test_a_scoring_subnet_that_is_there_keeps_its_own_routes(option: With) -> None:
-    hub = f"{ELSEWHERE}/Microsoft.Network/virtualNetworks/hub"
+    hub = f"{NEARBY}/Microsoft.Network/virtualNetworks/hub"
     given = f"subnetIds: {{ scoring: '{hub}/subnets/pods' }}"
     existing = f"param existing = {{ virtualNetworkId: '{hub}', {given} }}"
-    found = option("custom-vnet", "param egress = 'firewall'", existing, SCORING.format("true"))
+    at = "param network = { addressPrefix: '10.9.0.0/16', subnetPrefixes: { scoring: '10.8.0.0/22' } }"
+    found = option("custom-vnet", "param egress = 'firewall'", existing, at, SCORING.format("true"))
     assert names(found, "Microsoft.Network/routeTables") == {"rt-ml-dev-training"}
     assigned = json.dumps(found.all("Microsoft.Authorization/roleAssignments"))
     assert "routeTables" not in assigned
+    assert let_out(found)["AzureKubernetesService"] == {"10.8.0.0/22"}
+
+
+def test_a_route_of_ones_own_is_in_a_network_that_is_there(platform: Platform, option: With) -> None:
+    """Nodes of a new one would have no way out at all; a managed network brings its own, and endpoints need none."""
+    with pytest.raises(Failed, match=r"existing\.virtualNetworkId"):
+        option("custom-vnet", "param egress = 'none'")
+    hub = f"param existing = {{ virtualNetworkId: '{NEARBY}/Microsoft.Network/virtualNetworks/hub' }}"
+    found = option("custom-vnet", "param egress = 'none'", hub, SCORING.format("true"))
+    assert not found.all("Microsoft.Network/natGateways") + found.all("Microsoft.Network/azureFirewalls")
+    network = found.properties("Microsoft.ContainerService/managedClusters")["networkProfile"]
+    assert network["outboundType"] == "userDefinedRouting"
+    assert option("managed-network", "param egress = 'none'").kinds() == platform("managed-network").kinds()
 
 
 def test_the_firewall_lets_out_what_azure_ml_documents(platform: Platform) -> None:

@@ -82,14 +82,12 @@ def test_every_parameter_is_explained_and_no_other() -> None:
 
 
 def test_every_provider_is_named(platform: Platform) -> None:
-    """Those whose resources are deployed, those that subnets are handed to, and those of which Azure makes something."""
+    """Those whose resources are deployed, those that subnets are handed to, those of which Azure makes something."""
     section = TEXT[TEXT.index("## Deploy") : TEXT.index("## Parameters")]
     rows = dict(re.findall(r"^\| ((?:`\.\w+`(?:, )?)+) \| (.*?) \|$", section, re.MULTILINE))
     named = {name for cell in rows for name in re.findall(r"`\.(\w+)`", cell)}
     used = {kind.split("/")[0].removeprefix("Microsoft.") for name in FILES for kind in platform(name).kinds()}
-    subnets = [
-        it for name in FILES for it in platform(name).properties("Microsoft.Network/virtualNetworks")["subnets"]
-    ]
+    subnets = [it for name in FILES for it in platform(name).properties("Microsoft.Network/virtualNetworks")["subnets"]]
     handed = {to["properties"]["serviceName"] for it in subnets for to in it["properties"]["delegations"]}
     used |= {name.split("/")[0].removeprefix("Microsoft.") for name in handed}
     assert named == used - {"Authorization", "Resources"} | {"PolicyInsights", "DocumentDB", "Search"}

@@ -103,6 +103,27 @@ def test_an_account_that_is_there(option: With) -> None:
     assert approving(found) == {"rg-ml-dev", "theirs"}
 
 
+TO_NAME = "{ type: 'FQDN', name: 'packages', destination: 'pypi.org' }"
+TO_TAG = "{ type: 'ServiceTag', name: 'tag', serviceTag: 'DataFactory', protocol: 'TCP', portRanges: '443' }"
+TO_ENDPOINT = (
+    f"{{ type: 'PrivateEndpoint', name: 'e', serviceResourceId: '{ELSEWHERE}/Microsoft.Search/searchServices/s',"
+    " subresourceTarget: 'searchService', sparkEnabled: false }"
+)
+
+
+def with_rule(mode: str, rule: str) -> str:
+    return f"param managedNetwork = {{ isolationMode: '{mode}', firewallSku: 'Basic', rules: [{rule}] }}"
+
+
+def test_where_all_may_be_called_only_private_endpoints_need_rules(option: With) -> None:
+    """Azure ML refuses rules of the other kinds there."""
+    assert set(rules(option("managed-network", with_rule("AllowInternetOutbound", TO_ENDPOINT)))) == {"e"}
+    for rule in (TO_NAME, TO_TAG):
+        with pytest.raises(Failed, match="AllowOnlyApprovedOutbound"):
+            option("managed-network", with_rule("AllowInternetOutbound", rule))
+        assert len(rules(option("managed-network", with_rule("AllowOnlyApprovedOutbound", rule)))) == 1
+
+
 @pytest.mark.parametrize(
     ("parameters", "said"),
     [
