@@ -198,6 +198,8 @@ type ScoringCluster = {
   allowPlainHttp: bool
   @description('Who administers the cluster.')
   administratorGroupIds: string[]
+  @description('Set it once a deployment has attached the cluster: Azure ML refuses to attach one that is attached. Null: not yet.')
+  attached: bool?
 }
 
 @description('How the router shows who it is.')

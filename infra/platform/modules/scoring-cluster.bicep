@@ -7,6 +7,10 @@ param name string
 param location string
 param tags object
 param settings ScoringCluster
+
+@description('Of one node.')
+param maxPods int
+
 param subnetId string
 param egress Egress
 param identityId string
@@ -44,7 +48,7 @@ resource cluster 'Microsoft.ContainerService/managedClusters@2026-05-01' = {
         osSKU: 'AzureLinux3'
         vmSize: settings.vmSize
         count: settings.nodes
-        maxPods: 50
+        maxPods: maxPods
         vnetSubnetID: subnetId
         enableNodePublicIP: false
         enableEncryptionAtHost: true

@@ -13,6 +13,9 @@ param identityId string
 @description('Principal of the workspace\'s identity, which attaches the cluster.')
 param workspaceIdentity string
 
+@description('Whether it is attached already. Other computes may be deployed again, this one not.')
+param attached bool
+
 resource cluster 'Microsoft.ContainerService/managedClusters@2026-05-01' existing = { name: clusterName }
 
 // Microsoft's list for a workspace with an identity of the customer's, before the cluster is attached: without the second it
@@ -29,7 +32,7 @@ module attach 'access-cluster.bicep' = {
 resource workspace 'Microsoft.MachineLearningServices/workspaces@2026-05-01' existing = {
   name: workspaceName
 
-  resource attached 'computes' = {
+  resource compute 'computes' = if (!attached) {
     name: 'scoring'
     location: location
     tags: tags

@@ -10,6 +10,9 @@ param settings ScoringCluster
 param egress Egress
 param subnetId string
 
+@description('Addresses of the subnet; empty: nobody said so of one that is there.')
+param subnetPrefix string
+
 @description('Empty: it has none of ours.')
 param routeTableId string
 
@@ -18,6 +21,12 @@ param ownZones bool
 
 @description('Principal of the workspace\'s identity.')
 param workspaceIdentity string
+
+// With Azure CNI each node and each pod has an address of the subnet. An upgrade adds a node; the load balancer, the private
+// link before it and the API server's endpoint have one each, and Azure keeps five for itself.
+var podsOfNode = 50
+var needed = (settings.nodes + 1) * (podsOfNode + 1) + 3 + 5
+var size = empty(subnetPrefix) ? needed : reduce(range(0, 32 - parseCidr(subnetPrefix).cidr), 1, (n, _) => n * 2)
 
 module identity '../../modules/identity.bicep' = {
   params: { name: 'id-${place.name}-scoring', location: place.location, tags: place.tags }
@@ -70,6 +79,9 @@ module cluster '../modules/scoring-cluster.bicep' = {
     location: place.location
     tags: place.tags
     settings: settings
+    maxPods: needed <= size
+      ? podsOfNode
+      : fail('${settings.nodes} nodes with their pods need ${needed} addresses, and the subnet scoring has ${size}: widen it by network.subnetPrefixes.')
     subnetId: subnetId
     egress: egress
     identityId: identity.outputs.id
@@ -121,6 +133,7 @@ module compute '../modules/scoring-compute.bicep' = {
     tags: place.tags
     identityId: identity.outputs.id
     workspaceIdentity: workspaceIdentity
+    attached: settings.?attached ?? false
   }
 }
 

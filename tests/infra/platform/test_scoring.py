@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.infra.bicep import Failed
-from tests.infra.platform.conftest import ELSEWHERE, Platform, With, names, waits_for
+from tests.infra.platform.conftest import ELSEWHERE, NEARBY, Platform, With, names, waits_for
 from tests.infra.platform.test_custom_vnet import ML, subnets
 
 
@@ -94,3 +94,23 @@ def test_scoring_by_plain_http_is_said_aloud_or_refused(option: With) -> None:
     assert network["outboundType"] == "userAssignedNATGateway"
     with pytest.raises(Failed, match="allowPlainHttp"):
         option("custom-vnet", SCORING.format("false"))
+
+
+def test_its_subnet_holds_all_nodes_their_pods_and_one_node_more(option: With) -> None:
+    """Of 256 addresses, 51 for each node and one that an upgrade adds, and eight that Azure and the balancer take."""
+    three, four = (SCORING.format("true").replace("nodes: 1", f"nodes: {count}") for count in (3, 4))
+    assert option("custom-vnet", three).properties("Microsoft.ContainerService/managedClusters")
+    with pytest.raises(Failed, match="widen it"):
+        option("custom-vnet", four)
+    wide = "param network = { addressPrefix: '10.150.0.0/16', subnetPrefixes: { scoring: '10.150.16.0/22' } }"
+    assert option("custom-vnet", four, wide).properties("Microsoft.ContainerService/managedClusters")
+    hub = f"{NEARBY}/Microsoft.Network/virtualNetworks/hub"
+    theirs = f"param existing = {{ virtualNetworkId: '{hub}', subnetIds: {{ scoring: '{hub}/subnets/pods' }} }}"
+    assert option("custom-vnet", four, theirs).properties("Microsoft.ContainerService/managedClusters")
+
+
+def test_a_cluster_that_is_attached_is_not_attached_again(option: With) -> None:
+    """Azure ML refuses that, other than to make a cluster of its own again. All else is deployed as before."""
+    first, then = (option("custom-vnet", SCORING.format(f"true, attached: {it}")) for it in ("false", "true"))
+    assert names(first, f"{ML}/workspaces/computes") - names(then, f"{ML}/workspaces/computes") == {"scoring"}
+    assert len(first.resources) == len(then.resources) + 1
