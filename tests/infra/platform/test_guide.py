@@ -104,6 +104,19 @@ def test_every_optional_part_has_its_price() -> None:
     assert optional - free <= named
 
 
+def test_whatever_brings_a_subnet_says_what_is_removed_before_it_goes() -> None:
+    """The network is deployed with its subnets, and Azure takes none away that somebody is in."""
+    section = TEXT[TEXT.index("## Changing it later") : TEXT.index("## Logs")]
+    rows = re.findall(r"^\| (`.*?) \| .*? \|$", section, re.MULTILINE)
+    named = {name for cell in rows for name in re.findall(r"`(\w+)`", cell)}
+    assert named <= PARAMETERS | FIELDS
+    plan = MAIN[MAIN.index("var plan = ") : MAIN.index("var given = ")]
+    conditions = re.findall(r"\bon: (.*?)(?:, goesOut|\n)", plan)
+    assert len(conditions) == len(re.findall(r"\bnumber: ", plan))
+    asked = {name for it in conditions for name in re.findall(r"\b[a-zA-Z]+\b", it) if name in PARAMETERS}
+    assert asked | {"egress", "publicAddress"} == named  # main.bicep asks for these two by variables of its own
+
+
 def test_every_output_it_names_is_given() -> None:
     given = set(re.findall(r"^output (\w+) ", MAIN, re.MULTILINE))
     assert {"namesToResolve", "dnsRecords", "dnsResolver", "workspaceIdentity"} <= given
