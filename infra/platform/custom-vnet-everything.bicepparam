@@ -34,6 +34,13 @@ param cpuCluster = {
   priority: 'Dedicated'
   publicAddress: true
 }
+param gpuCluster = {
+  vmSize: 'Standard_NC4as_T4_v3'
+  minNodes: 0
+  maxNodes: 4
+  priority: 'Dedicated'
+  publicAddress: false
+}
 param instances = [
   {
     name: 'ml-all-ada'

@@ -107,13 +107,7 @@ param cpuCluster Cluster = {
 }
 
 @description('Null: none.')
-param gpuCluster Cluster? = {
-  vmSize: 'Standard_NC4as_T4_v3'
-  minNodes: 0
-  maxNodes: 4
-  priority: 'Dedicated'
-  publicAddress: false
-}
+param gpuCluster Cluster?
 
 param instances Instance[] = []
 

@@ -39,6 +39,13 @@ param storageParts = ['blob', 'file', 'dfs', 'queue', 'table']
 param dataStorageIds = [
   '/subscriptions/22222222-2222-4222-8222-222222222222/resourceGroups/lake-rg/providers/Microsoft.Storage/storageAccounts/sourcedata'
 ]
+param gpuCluster = {
+  vmSize: 'Standard_NC4as_T4_v3'
+  minNodes: 0
+  maxNodes: 4
+  priority: 'Dedicated'
+  publicAddress: false
+}
 param instances = [
   {
     name: 'ml-all-ada'

@@ -23,6 +23,14 @@ def test_every_file_builds_without_error_or_warning(bicep: Bicep) -> None:
     bicep.build(tools.sources())
 
 
+def test_what_may_be_null_has_no_other_default() -> None:
+    """The compiler refuses it (BCP326), for nobody could then say null; its stand-in lets it pass."""
+    params = re.compile(r"^param \w+ [^\n={]*\? =", re.MULTILINE)
+    assert params.search("param some Cluster? = {\n}\n")
+    assert not params.search("param some Cluster?\nparam other string = a == b ? c : d\n")
+    assert [file for file in tools.sources() if params.search(file.read_text(encoding="utf-8"))] == []
+
+
 def test_every_parameter_file_is_one_of_the_sets() -> None:
     found = {file.stem for file in tools.parameter_files() if INFRA / "platform" not in file.parents}
     assert found == {"main", *SETS}

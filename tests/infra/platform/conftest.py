@@ -133,7 +133,7 @@ def outputs(platform: Platform) -> Callable[[str], dict[str, object]]:
             "registryId": found.one("Microsoft.ContainerRegistry/registries")["id"],
             "workspaceIdentity": "99999999-0000-4000-8000-000000000001",
             "computeIdentityId": "/subscriptions/s/resourceGroups/g/providers/x/userAssignedIdentities/compute",
-            "clusters": ["cpu", "gpu"],
+            "clusters": ["cpu", "gpu"] if mode.endswith("everything") else ["cpu"],
             "scoring": "managed" if managed else ("scoring" if mode.endswith("everything") else ""),
             "privateEndpoints": sorted(names(found, "Microsoft.Network/privateEndpoints")),
             "approvals": [found.one("Microsoft.Storage/storageAccounts")["id"]] if managed else [],

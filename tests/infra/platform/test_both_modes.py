@@ -104,7 +104,7 @@ def test_by_default_every_optional_part_is_left_out(platform: Platform, mode: st
         "Microsoft.Authorization/roleDefinitions",
     ):
         assert absent not in kinds
-    assert names(platform(mode), f"{ML}/workspaces/computes") == {"cpu", "gpu"}
+    assert names(platform(mode), f"{ML}/workspaces/computes") == {"cpu"}
 
 
 def test_each_part_has_its_private_endpoint_and_its_zone(made: Deployed) -> None:

@@ -194,11 +194,11 @@ def test_computes_wait_for_endpoints_that_somebody_approves(platform: Platform, 
     assert first.properties(f"{ML}/workspaces")["imageBuildCompute"] == "cpu"
     endpoints = names(first, "Microsoft.Network/privateEndpoints")
     then = option("custom-vnet", "param endpointApproval = 'manual'", "param endpointsApproved = true", scoring)
-    assert names(then, f"{ML}/workspaces/computes") == {"cpu", "gpu", "scoring"}
+    assert names(then, f"{ML}/workspaces/computes") == {"cpu", "scoring"}
     assert names(then, "Microsoft.Network/privateEndpoints") == endpoints
-    assert names(platform("custom-vnet"), f"{ML}/workspaces/computes") == {"cpu", "gpu"}
+    assert names(platform("custom-vnet"), f"{ML}/workspaces/computes") == {"cpu"}
     managed = option("managed-network", "param endpointApproval = 'manual'")
-    assert names(managed, f"{ML}/workspaces/computes") == {"cpu", "gpu"}
+    assert names(managed, f"{ML}/workspaces/computes") == {"cpu"}
 
 
 def test_rules_know_the_addresses_of_subnets_that_are_there(option: With) -> None:

@@ -99,7 +99,7 @@ def test_every_optional_part_has_its_price() -> None:
     named = {name for cell in re.findall(r"^\| [^|]+ \| ([^|]+) \|", section, re.MULTILINE)
              for name in re.findall(r"`(\w+)`", cell)}  # fmt: skip
     assert named <= PARAMETERS | FIELDS
-    free = {"openAi", "instances"}  # by use alone
+    free = {"openAi", "instances", "gpuCluster"}  # by use alone
     optional = set(re.findall(r"^param (\w+) \w+\?$", MAIN, re.MULTILINE)) - {"rolesOf"}
     assert optional - free <= named
 
