@@ -469,7 +469,7 @@ module scoring 'parts/scoring.bicep' = if (scores) {
     workspaceIdentity: workspaceIdentity.outputs.principalId
     egress: goesBy
     routeTableId: (first(filter(subnets, it => it.name == 'scoring')) ?? { routeTableId: '' }).routeTableId
-    subnetPrefix: ownPrefixes.?scoring ?? (given.?scoring == null ? prefixes.?scoring ?? '' : '')
+    subnetPrefix: network.?subnetPrefixes.?scoring ?? (existing.?subnetIds.?scoring == null ? prefixes.?scoring ?? '' : '')
     subnetId: custom
       ? subnetIds.scoring
       : fail('Kubernetes is out of reach of a managed network: scoringCluster needs networkMode customVnet.')
