@@ -65,7 +65,7 @@ resource query 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
       enabled: true
       scopes: [applicationInsightsId]
       evaluationFrequency: 'PT5M'
-      windowSize: 'PT5M'
+      windowSize: 'PT10M' // twice, for a line that arrives minutes late: better told twice than never
       criteria: {
         allOf: [
           {

@@ -168,6 +168,8 @@ def test_the_alerts_ask_where_the_app_logs(deployed: Deployed) -> None:
         assert condition["query"] == queries()[rule["name"]]
         assert (condition["operator"], condition["threshold"]) == ("GreaterThan", 0)
         assert rule["properties"]["enabled"] is True
+        # A line arrives minutes after it was written: each look goes back over the one before.
+        assert (rule["properties"]["evaluationFrequency"], rule["properties"]["windowSize"]) == ("PT5M", "PT10M")
 
 
 def test_the_door_is_tried_from_outside_all_the_time(deploy: Deploy) -> None:
