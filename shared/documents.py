@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -104,11 +105,7 @@ class Documents:
             except ResourceNotFoundError:
                 return None
         properties = download.properties
-        try:
-            value = json.loads(content)
-        except (ValueError, RecursionError):
-            raise Damaged(name) from None
-        return Document(name, value, str(properties.etag), dict(properties.metadata or {}))
+        return Document(name, _parsed(name, content), str(properties.etag), dict(properties.metadata or {}))
 
     def head(self, name: str) -> Entry | None:
         """Its ETag and metadata alone, or None."""
@@ -237,6 +234,23 @@ class Documents:
 
     def _open(self) -> ContainerClient:
         return self._container.open()
+
+
+def _parsed(name: str, content: bytes) -> Any:
+    """JSON, and only what can be written as JSON again: no NaN, no half of a character. Raises Damaged."""
+    try:
+        value = json.loads(content.decode("utf-8-sig"), parse_constant=_finite, parse_float=_finite)
+        if b"\\u" in content:  # such as nobody of us writes: half a character can be written no other way
+            json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        raise Damaged(name) from None
+    return value
+
+
+def _finite(number: str) -> float:
+    if not math.isfinite(float(number)):
+        raise ValueError("this is no number of JSON")
+    return float(number)
 
 
 def _entry(blob: Any) -> Entry:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.errors import Fault, RequestError
+from shared.stored import text, texts
 from shared.workspace import is_guid
 
 HEADER = "x-ms-client-principal"
@@ -60,7 +61,10 @@ class Caller:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Caller:
-        return cls(stored["tenant_id"], stored["object_id"], stored["client_id"], frozenset(stored["roles"]))
+        """Raises what `readable` turns into Damaged."""
+        client = stored["client_id"]
+        ids = text(stored["tenant_id"]), text(stored["object_id"])
+        return cls(*ids, None if client is None else text(client), frozenset(texts(stored["roles"])))
 
 
 SERVICE = Caller("service", "service")

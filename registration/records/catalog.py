@@ -17,6 +17,7 @@ from registration.records.desired import DesiredState, Stored
 from shared import logs
 from shared.documents import Document, Documents
 from shared.errors import Changed, Damaged, RequestError
+from shared.stored import readable
 
 log = logs.get_log(__name__)
 
@@ -144,13 +145,11 @@ def tombstone(stored: Stored, operation: str, now: str) -> Stored:
 
 
 def _stored(document: Document) -> Stored:
-    try:
+    with readable(document.name):
         stored = Stored.from_json(document.value)
         if _blob(stored.name) != document.name:
             raise ValueError("it bears another name")
         return stored
-    except (ValueError, TypeError, KeyError, AttributeError):
-        raise Damaged(document.name) from None
 
 
 def _blob(name: str) -> str:

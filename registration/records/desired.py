@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,9 +12,9 @@ from typing import Any
 from registration.access.caller import Caller
 from registration.plan import Origin
 from registration.records.naming import digest
-from registration.records.snapshot import whole
 from registration.request.document import Registration
 from shared.assets import Data, Datastore
+from shared.stored import text, whole
 from shared.workspace import Workspace
 
 
@@ -66,20 +67,15 @@ class Stored:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Stored:
-        """Raises ValueError, TypeError, KeyError or AttributeError for what is damaged."""
-        for time in (value["created"], value["updated"], value.get("deleted") or value["created"]):
+        """Raises what `readable` turns into Damaged."""
+        created, updated, deleted = text(value["created"]), text(value["updated"]), value.get("deleted")
+        for time in (created, updated, created if deleted is None else text(deleted)):
             datetime.fromisoformat(time)
-        if not isinstance(value.get("deleted"), str | None) or not isinstance(value["registration"]["name"], str):
-            raise ValueError("this is no registration")
-        return cls(
-            Registration.from_json(value["registration"]),
-            Caller.from_json(value["owner"]),
-            whole(value["generation"]),
-            str(value["operation"]),
-            str(value["created"]),
-            str(value["updated"]),
-            value.get("deleted"),
-        )
+        if not re.fullmatch(r"[\w-][\w.-]{0,199}", text(value["operation"]), re.ASCII):
+            raise ValueError("this is no operation's id")
+        registration = Registration.accepted(value["registration"])
+        owner, generation = Caller.from_json(value["owner"]), whole(value["generation"])
+        return cls(registration, owner, generation, value["operation"], created, updated, deleted)
 
 
 def etag_of(generation: int, operation: str) -> str:

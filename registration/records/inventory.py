@@ -4,20 +4,23 @@ each asset was found, and how the last runs went."""
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from registration.plan import Applied, Inventory, Origin
-from registration.records.snapshot import whole
-from shared.documents import Documents
-from shared.errors import Damaged
+from registration.records.results import Outcome, checked_reasons
+from registration.work.verdicts import Verdict
+from shared.documents import Document, Documents
+from shared.stored import counts, failure, fields, flag, listing, plain, readable, text, texts, whole, words
 
 RUNS = 10
 """How many of the last runs are kept."""
 
 PREFIX = "workspaces/"
+MAX_ID = 300
+"""Characters of an asset's id: names have 255 at most, versions 30."""
 MAX_MARKS = 6000
 """Characters of the registrations' marks in the metadata, of which Azure keeps 8 KB in all."""
 
@@ -153,12 +156,15 @@ def workspace_blob(key: str) -> str:
 def read_state(documents: Documents, key: str) -> State:
     """The state of a workspace, empty where there is none. Raises Damaged."""
     document = documents.read(workspace_blob(key))
-    if document is None or not document.value:
+    return State() if document is None else _read(document)
+
+
+def _read(document: Document) -> State:
+    """An empty document was made for a lease alone, unless its metadata say that there was something in it."""
+    if document.value == {} and document.metadata.get("health", Health.NEVER_SEEN) == Health.NEVER_SEEN:
         return State()
-    try:
+    with readable(document.name):
         return _state(document.value)
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise Damaged(document.name) from None
 
 
 def write_state(documents: Documents, key: str, state: State, lease: str) -> None:
@@ -179,20 +185,26 @@ def write_state(documents: Documents, key: str, state: State, lease: str) -> Non
 
 
 def _state(value: Mapping[str, Any]) -> State:
+    workspace, error = value["workspace_id"], value["error"]
     return State(
-        value["workspace_id"],
-        {name: (str(born), whole(number)) for name, (born, number) in value["generations"].items()},
+        None if workspace is None else text(workspace),
+        {name: (text(born), whole(number)) for name, (born, number) in fields(value["generations"]).items()},
         Inventory(
-            {asset: _applied(applied) for asset, applied in value["assets"].items()},
-            {asset: _applied(applied) for asset, applied in value["intents"].items()},
-            {str(name): str(version) for name, version in value["latest"].items()},
+            {asset: _applied(asset, applied) for asset, applied in fields(value["assets"]).items()},
+            {asset: _applied(asset, applied) for asset, applied in fields(value["intents"]).items()},
+            words(value["latest"]),
         ),
-        {str(asset): str(time) for asset, time in value["looked"].items()},
-        {asset: _seen(seen) for asset, seen in value["seen"].items()},
-        tuple(str(asset) for asset in value["unmanaged"]),
-        None if value["error"] is None else dict(value["error"]),
-        tuple(dict(run) for run in value["runs"]),
+        words(value["looked"]),
+        {asset: _seen(asset, seen) for asset, seen in fields(value["seen"]).items()},
+        texts(value["unmanaged"]),
+        None if error is None else failure(error),
+        tuple(_run(run) for run in listing(value["runs"])),
     )
+
+
+def _run(value: Any) -> Mapping[str, Any]:
+    parts = {name: text(value[name]) for name in ("operation", "kind", "at")}
+    return {**parts, "outcome": Outcome(value["outcome"]).value, "counts": counts(value["counts"])}
 
 
 def _applied_json(applied: Applied) -> dict[str, Any]:
@@ -203,19 +215,48 @@ def _applied_json(applied: Applied) -> dict[str, Any]:
     return value if applied.origin is None else {**value, "origin": list(applied.origin)}
 
 
-def _applied(value: Mapping[str, Any]) -> Applied:
-    origin = value.get("origin")
-    return Applied(
-        dict(value["fields"]),
-        dict(value.get("secrets", {})),
-        None if origin is None else Origin(str(origin[0]), str(origin[1])),
-        value["made"] is True,
-        str(value["at"]),
-        str(value["asset"]),
-    )
+def _applied(asset: str, value: Mapping[str, Any]) -> Applied:
+    origin = None if "origin" not in value else Origin(*texts(value["origin"]))
+    known = fields(plain(value["fields"]))
+    if asset.startswith("data/"):
+        for name, it in known.items():
+            _DATA[name](it)
+    secrets = words(value.get("secrets", {}))
+    return Applied(known, secrets, origin, flag(value["made"]), text(value["at"]), _id(asset, value["asset"]))
 
 
-def _seen(value: Mapping[str, Any]) -> Seen:
-    reasons = tuple(dict(reason) for reason in value.get("reasons", ()))
-    state, registration, at = str(value["state"]), str(value["registration"]), str(value["at"])
-    return Seen(str(value["asset"]), state, registration, at, reasons, value.get("error"), value.get("rival"))
+_DATA: Mapping[str, Callable[[Any], object]] = {
+    "type": text,
+    "path": text,
+    "archived": flag,
+    "mltable": fields,
+    "description": text,
+    "tags": words,
+    "properties": words,
+}
+"""The fields of a data asset that are compared with what a workspace holds, each with its type."""
+
+
+def _seen(key: str, value: Mapping[str, Any]) -> Seen:
+    asset, _, loser = key.partition(" ")
+    state, registration, at = Verdict(value["state"]).value, text(value["registration"]), text(value["at"])
+    error = failure(value["error"]) if "error" in value else None
+    rival = text(value["rival"]) if "rival" in value else None
+    if loser not in {"", registration.lower()}:
+        raise ValueError("this is another registration's")
+    return Seen(_id(asset, value["asset"]), state, registration, at, checked_reasons(value), error, rival)
+
+
+def _id(key: str, asset: Any) -> str:
+    """An asset's id as it is written, whose key is in lower case: a datastore has none, data have a version."""
+    kind, *names = key.split("/")
+    if (
+        len(names) != {"datastores": 1, "data": 2}.get(kind)
+        or not all(names)
+        or key != key.lower()
+        or len(key) > MAX_ID
+    ):
+        raise ValueError("this is no asset")
+    if text(asset).lower() not in {"", key}:
+        raise ValueError("this is another asset")
+    return text(asset)

@@ -23,9 +23,10 @@ from registration.records.snapshot import Depth, Kind, Operation
 from registration.request.document import Registration
 from registration.request.versions import with_versions
 from shared import logs
-from shared.documents import Documents
+from shared.documents import Document, Documents
 from shared.errors import Changed, Damaged, RequestError
 from shared.queues import Queue
+from shared.stored import readable, text
 from shared.workspace import Workspace
 
 log = logs.get_log(__name__)
@@ -155,10 +156,10 @@ class Operations:
         claim = operation_blob(failed.id, "retried")
         while self._documents.create(claim, {"operation": operation_id}) is None:
             known = self._documents.read(claim)
-            other = None if known is None else self.get(str(known.value["operation"]))
-            progress = None if other is None else self._results.current(other.id)
             if known is None:
                 continue
+            other = self.get(_retried_by(known))
+            progress = None if other is None else self._results.current(other.id)
             if other is not None and progress is not None and progress.status not in {Status.FAILED, Status.CANCELED}:
                 return other
             try:
@@ -275,14 +276,21 @@ class Operations:
         document = self._documents.read(_blob(operation_id))
         if document is None:
             return None
-        try:
-            return Operation.from_json(document.value), document.etag
-        except (ValueError, TypeError, KeyError, AttributeError):
-            raise Damaged(document.name) from None
+        with readable(document.name):
+            operation = Operation.from_json(document.value)
+            if operation.id != operation_id:
+                raise ValueError("it is another operation")
+            return operation, document.etag
 
 
 def _blob(operation_id: str) -> str:
     return operation_blob(operation_id, "operation")
+
+
+def _retried_by(claim: Document) -> str:
+    """The operation that tries again. Raises Damaged."""
+    with readable(claim.name):
+        return text(claim.value["operation"])
 
 
 def stored_by(operation: Operation) -> Stored:

@@ -16,7 +16,7 @@ from typing import Any
 from registration.records.index import Index
 from registration.records.snapshot import Kind
 from shared.documents import Documents, Entry
-from shared.errors import Damaged
+from shared.stored import failure, fields, figure, listing, moment, plain, readable, text, texts
 
 
 class Outcome(StrEnum):
@@ -80,6 +80,7 @@ class Result:
 
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_TIMES = ("created", "deadline")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +104,8 @@ class Progress:
     @property
     def whole(self) -> bool:
         """Whether the operation's metadata say what is needed to follow it."""
-        known = self.pending or self.metadata.get("total", "").isdecimal()
-        return known and {"caller", "created", "deadline"} <= self.metadata.keys()
+        known = self.pending or figure(self.metadata.get("total")) is not None
+        return known and "caller" in self.metadata and all(_is_moment(self.metadata.get(it)) for it in _TIMES)
 
     @property
     def pending(self) -> bool:
@@ -113,7 +114,7 @@ class Progress:
 
     @property
     def done(self) -> bool:
-        found = not self.pending and self.metadata.get("total", "").isdecimal()
+        found = not self.pending and figure(self.metadata.get("total")) is not None
         return self.ended is not None or (found and len(self.outcomes) >= self.total)
 
     @property
@@ -175,9 +176,9 @@ class Results:
         results = {
             name.removeprefix("results/"): entry for name, entry in entries.items() if name.startswith("results/")
         }
-        total = head.metadata.get("total", "")
+        total = head.metadata.get("total")
         return Progress(
-            int(total) if total.isdecimal() else 0,
+            figure(total) or 0,
             "enqueued" in entries,
             {key: _outcome(entry) for key, entry in results.items()},
             {key: _changes(entry) for key, entry in results.items()},
@@ -217,10 +218,49 @@ class Results:
         document = self._documents.read(operation_blob(operation, f"results/{workspace}"))
         if document is None:
             return {"workspace": workspace, "outcome": Outcome.FAILED.value, "changes": []}
-        changes = document.value.get("changes") if isinstance(document.value, dict) else None
-        if not isinstance(changes, list) or not all(isinstance(change, dict) for change in changes):
-            raise Damaged(document.name)
-        return dict(document.value)
+        with readable(document.name):
+            return _checked(fields(document.value), workspace)
+
+
+def _checked(value: dict[str, Any], workspace: str) -> dict[str, Any]:
+    """A stored result that is as `Result.as_json` gave it."""
+    if Outcome(value["outcome"]) and value["workspace"] != workspace:
+        raise ValueError("this is another workspace's result")
+    text(value.get("finished", ""))
+    texts(value.get("unmanaged", []))
+    if "error" in value:
+        failure(value["error"])
+    for change in listing(value["changes"]):
+        checked_change(change)
+    return value
+
+
+def checked_change(change: Any) -> dict[str, Any]:
+    """An asset's change, as it was stored. Raises what `readable` turns into Damaged."""
+    for name in ("asset", "registration", "outcome"):
+        text(change[name])
+    for name in ("action", "conflictsWith"):
+        text(change.get(name, ""))
+    if "error" in change:
+        failure(change["error"])
+    checked_reasons(change)
+    return fields(change)
+
+
+def checked_reasons(value: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """The reasons of a change, or of how an asset was found, in the same way."""
+    found = listing(plain(value.get("reasons", [])))
+    for reason in found:
+        text(reason["field"])
+        text(reason["reason"])
+    return tuple(found)
+
+
+def _is_moment(time: str | None) -> bool:
+    try:
+        return moment(time) > LONG_AGO
+    except (ValueError, OverflowError):
+        return False
 
 
 def _status(completed: Entry | None) -> Status | None:
@@ -239,4 +279,4 @@ def _outcome(entry: Entry) -> Outcome:
 
 def _changes(entry: Entry) -> dict[str, int]:
     pairs = (pair.partition(":") for pair in entry.metadata.get("changes", "").split(",") if pair)
-    return {name: int(count) for name, _, count in pairs if count.isdecimal()}
+    return {name: found for name, _, count in pairs if (found := figure(count)) is not None}

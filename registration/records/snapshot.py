@@ -11,14 +11,8 @@ from typing import Any
 from registration.access.caller import Caller
 from registration.request.document import Registration
 from registration.request.targets import Selector
-from shared.workspace import Workspace
-
-
-def whole(value: Any) -> int:
-    """A stored number. Raises ValueError for anything else."""
-    if not isinstance(value, int):
-        raise ValueError("this is not a whole number")
-    return value
+from shared.stored import flag, listing, moment, text, texts, whole
+from shared.workspace import Workspace, is_guid
 
 
 class Kind(StrEnum):
@@ -132,29 +126,35 @@ class Operation:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Operation:
+        """An operation that was stored. Raises what `readable` turns into Damaged."""
         scope, registration, owner = value["scope"], value["registration"], value["owner"]
+        kind, born, retry_of = Kind(value["kind"]), text(value["born"]), value["retry_of"]
+        if (registration is None) != (kind is Kind.RECONCILE) or (born and not moment(born)):
+            raise ValueError("this operation is about nothing")
+        if not is_guid(value["id"]) or not (retry_of is None or is_guid(retry_of)):
+            raise ValueError("this is no operation's id")
         return cls(
             id=value["id"],
-            kind=Kind(value["kind"]),
+            kind=kind,
             caller=Caller.from_json(value["caller"]),
-            created=datetime.fromisoformat(value["created"]),
-            deadline=datetime.fromisoformat(value["deadline"]),
-            workspaces=tuple(Workspace.model_validate(workspace) for workspace in value["workspaces"]),
-            pending=value["pending"] is True,
-            lost=tuple(Lost(it["place"], it["code"], it["message"]) for it in value["lost"]),
-            warnings=tuple(str(it) for it in value["warnings"]),
-            registration=None if registration is None else Registration.from_json(registration),
+            created=moment(value["created"]),
+            deadline=moment(value["deadline"]),
+            workspaces=tuple(Workspace.model_validate(workspace) for workspace in listing(value["workspaces"])),
+            pending=flag(value["pending"]),
+            lost=tuple(Lost(text(it["place"]), text(it["code"]), text(it["message"])) for it in listing(value["lost"])),
+            warnings=texts(value["warnings"]),
+            registration=None if registration is None else Registration.accepted(registration),
             generation=whole(value["generation"]),
-            born=str(value["born"]),
+            born=born,
             owner=None if owner is None else Caller.from_json(owner),
             scope=Scope(
-                None if scope["names"] is None else tuple(str(name) for name in scope["names"]),
-                tuple(Workspace.model_validate(workspace) for workspace in scope["named"]),
-                tuple(Selector.model_validate(selector) for selector in scope["selected"]),
+                None if scope["names"] is None else texts(scope["names"]),
+                tuple(Workspace.model_validate(workspace) for workspace in listing(scope["named"])),
+                tuple(Selector.model_validate(selector) for selector in listing(scope["selected"])),
             ),
             depth=Depth(value["depth"]),
-            dry_run=value["dry_run"] is True,
-            retry_of=value["retry_of"],
+            dry_run=flag(value["dry_run"]),
+            retry_of=retry_of,
         )
 
     def metadata(self) -> dict[str, str]:

@@ -16,6 +16,7 @@ from shared.assets import DATASTORES, Credentials, Data, Datastore, KeyVaultSecr
 from shared.clouds import CLOUDS, Cloud
 from shared.paths import locate, short_form
 from shared.secrets import find_secret
+from shared.stored import listing, text
 from shared.workspace import Workspace
 
 NEW = "new"
@@ -56,15 +57,27 @@ class Registration:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Registration:
-        """A registration that was stored. Raises ValueError when it is damaged."""
+        """A registration as `as_json` gave it. Raises what `readable` turns into Damaged."""
+        name = document["name"]
         return cls(
-            document["name"],
-            tuple(Workspace.model_validate(workspace) for workspace in document["workspaces"]),
-            tuple(DATASTORES[item["type"]].model_validate(item) for item in document["datastores"]),
-            tuple(Data.model_validate(data) for data in document["data"]),
-            tuple(Selector.model_validate(selector) for selector in document.get("selectors", ())),
+            None if name is None else text(name),
+            tuple(Workspace.model_validate(workspace) for workspace in listing(document["workspaces"])),
+            tuple(DATASTORES[item["type"]].model_validate(item) for item in listing(document["datastores"])),
+            tuple(Data.model_validate(data) for data in listing(document["data"])),
+            tuple(Selector.model_validate(selector) for selector in listing(document.get("selectors", []))),
             stored_sync(document.get("sync")),
         )
+
+    @classmethod
+    def accepted(cls, document: Mapping[str, Any]) -> Registration:
+        """One that was stored when it was accepted: its name and all its versions are fixed. Raises in the same way."""
+        stored = cls.from_json(document)
+        ids = [store.id.lower() for store in stored.datastores] + [data.id.lower() for data in stored.data]
+        if not is_name(stored.name or "") or len(set(ids)) < len(ids):
+            raise ValueError("this registration bears no name, or names an asset twice")
+        if any(data.version in {None, NEW} or table_faults(data, stored.datastores) for data in stored.data):
+            raise ValueError("a version, or the place of a table, is not known")
+        return stored
 
 
 def parse_registration(

@@ -16,6 +16,7 @@ from registration.request.paging import DEFAULT_TOP, Parameters, a_name, cut, fu
 from registration.views.telling import told
 from shared.documents import Documents
 from shared.errors import RequestError
+from shared.stored import figure
 from shared.workspace import Workspace, is_guid
 
 _PARAMETERS = ("status", "subscription", "top", "continuation")
@@ -129,8 +130,7 @@ def _entry(key: str, metadata: Mapping[str, str], sight: Sight) -> dict[str, Any
     if "deep" in metadata:
         body["lastDeepLook"] = metadata["deep"]
     if sight.reads_all(key):
-        count = metadata.get("wanted", "0")
-        body["assets"] = int(count) if count.isdecimal() else 0
+        body["assets"] = figure(metadata.get("wanted")) or 0
     return body
 
 

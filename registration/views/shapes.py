@@ -14,6 +14,7 @@ from typing import Any
 from registration.access.policy import Access, Rights, policy_name
 from registration.records.index import Scope
 from registration.records.results import Progress
+from shared.stored import figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,8 @@ def summary(operation_id: str, metadata: Mapping[str, str], status: str, counts:
         "percentComplete": _percent(status, counts),
     }
     if "registration" in metadata:
-        number = _whole(metadata.get("generation"))
-        body["registration"] = {"name": metadata["registration"], "generation": number}
+        number = figure(metadata.get("generation"))
+        body["registration"] = {"name": metadata["registration"], "generation": number or 0}
     if "dryrun" in metadata:
         body["dryRun"] = True
     return body if "retryof" not in metadata else {**body, "retryOf": metadata["retryof"]}
@@ -87,7 +88,3 @@ def _percent(status: str, counts: Mapping[str, int]) -> int:
     if counts["total"] == 0:
         return 0 if status in {"NotStarted", "Running"} else 100
     return round(100 * counts["finished"] / counts["total"])
-
-
-def _whole(text: str | None) -> int:
-    return int(text) if text is not None and text.isdecimal() else 0

@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from registration.records.messages import WorkMessage
-from registration.records.results import operation_blob
+from registration.records.results import checked_change, operation_blob
 from registration.work.verdicts import MADE, Reconciled, Verdict
 from shared.documents import Documents
+from shared.errors import Damaged
+from shared.stored import fields, readable, text
 
 
 class Notes:
-    """Documents of an operation beside its results. Raises Temporary when storage is away."""
+    """Documents of an operation beside its results. Raises Temporary when storage is away, Damaged for changes that
+    cannot be read."""
 
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
@@ -24,7 +27,7 @@ class Notes:
         changes = []
         for asset in reconciled.assets:
             change = asset.as_json()
-            before = earlier.pop(_key(change), {})
+            before: dict[str, Any] = earlier.pop(_key(change), {})
             kept = asset.verdict is Verdict.UNCHANGED and before.get("outcome") in MADE
             changes.append(before if kept else change)
         # A removal that was done leaves no trace in a later plan.
@@ -44,12 +47,20 @@ class Notes:
         self._documents.replace(_trouble_blob(work), {"reason": reason})
 
     def trouble(self, work: WorkMessage) -> str | None:
-        note = self._documents.read(_trouble_blob(work))
-        return None if note is None else str(note.value.get("reason"))
+        """The last reason that was noted; None where none was."""
+        try:
+            note = self._documents.read(_trouble_blob(work))
+            with readable(_trouble_blob(work)):
+                return None if note is None else text(note.value["reason"])
+        except Damaged:
+            return "why, is not known any more"
 
     def _partial(self, work: WorkMessage) -> dict[str, Any]:
         note = self._documents.read(_partial_blob(work))
-        return {} if note is None else dict(note.value)
+        if note is None:
+            return {}
+        with readable(note.name):
+            return {key: checked_change(change) for key, change in fields(note.value).items()}
 
 
 def _key(change: Mapping[str, Any]) -> str:

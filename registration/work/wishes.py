@@ -86,7 +86,13 @@ class Wishes:
             for datastore in registration.datastores:
                 key, name = (datastore.id, stored.origin), datastore.name.lower()
                 acts = work.acts(stored, datastore.id) and key not in work.refused
-                access = datastore_access(datastore, work.workspace.key, self._vaults)
+                try:
+                    access = datastore_access(datastore, work.workspace.key, self._vaults)
+                except ValueError as error:  # accepted once, when the service's list of vaults was another
+                    if acts:
+                        message = f"Its credentials cannot be read: {error}."
+                        work.refused[key] = verdicts.failed(datastore.id, stored.origin.name, "UnknownVault", message)
+                    continue
                 if not rights.allows(access):
                     self._deny(work, key, acts, rights.why_not(access), void)
                 elif name not in taken:

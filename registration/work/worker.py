@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from registration.plan import Applied
 from registration.records.cancellations import SEEN_AFTER, Cancellations
@@ -105,9 +106,9 @@ class Worker:
             return
         with logs.bound(operation=work.operation, workspace=work.workspace), self._endings.in_hand(work.operation):
             reason = self._notes.trouble(work) or "the host was lost each time"
-            text = f"The workspace could not be worked on, however often it was tried: {reason}."
+            told = f"The workspace could not be worked on, however often it was tried: {reason}."
             log.error("A message was poisoned.", reason=reason)
-            self._finish(work, Outcome.FAILED, error={"code": "Poisoned", "message": text})
+            self._finish(work, Outcome.FAILED, error={"code": "Poisoned", "message": told})
 
     def _known(self, work: WorkMessage) -> bool:
         """Whether the message is about a workspace of an operation. A damaged operation cannot say, and is believed."""
@@ -222,9 +223,9 @@ class Worker:
         """A delayed copy; or the end, when this was the last try."""
         counted = not isinstance(error, LeaseBusy | OutOfTime | Throttled)
         if counted and work.attempt >= self._max_attempts:
-            text = f"{error.message.rstrip('.')}. Tried {work.attempt} times."
+            told = f"{error.message.rstrip('.')}. Tried {work.attempt} times."
             outcome = Outcome.FAILED if reconciled is None else reconciled.outcome
-            self._finish(work, outcome, reconciled, {"code": error.code, "message": text})
+            self._finish(work, outcome, reconciled, {"code": error.code, "message": told})
             return
         if isinstance(error, LeaseBusy):
             delay = BUSY_DELAY * (0.5 + random.random())  # noqa: S311 - only spreads the tries
@@ -233,7 +234,11 @@ class Worker:
         else:
             delay = min(5.0 * 2 ** (work.attempt - 1), 300.0)
         if reconciled is not None:
-            self._notes.leave(work, reconciled)
+            try:
+                self._notes.leave(work, reconciled)
+            except Damaged:
+                self._finish(work, Outcome.FAILED, reconciled)
+                return
         log.info("The work goes on later.", reason=error.code, seconds=round(delay, 1), attempt=work.attempt)
         resumed = work.resumed or reconciled is not None
         copy = replace(work, attempt=work.attempt + counted, resumed=resumed)
@@ -249,9 +254,15 @@ class Worker:
         if work.workspace == ALL:
             self._search.give_up(work.operation, error or {})
             return
-        changes, unmanaged = (
-            ((), ()) if reconciled is None else (self._notes.changes(work, reconciled), reconciled.unmanaged)
-        )
+        changes: tuple[dict[str, Any], ...] = ()
+        unmanaged: tuple[str, ...] = ()
+        if reconciled is not None:
+            unmanaged = reconciled.unmanaged
+            try:
+                changes = self._notes.changes(work, reconciled)
+            except Damaged as damage:  # what this message did is told all the same
+                changes = tuple(asset.as_json() for asset in reconciled.assets)
+                outcome, error = Outcome.FAILED, {"code": damage.code, "message": damage.message}
         self._store(work, Result(work.workspace, outcome, changes, error, self._clock().isoformat(), unmanaged))
 
     def _store(self, work: WorkMessage, result: Result) -> None:
