@@ -10,11 +10,12 @@ from time import monotonic
 from typing import TypeVar
 
 from registration.records import idempotency
-from registration.records.index import Index, Listed
+from registration.records.index import Index, Listed, is_about
 from registration.records.results import open_blob, operation_blob
 from shared import logs
 from shared.documents import Documents, Entry
-from shared.errors import Temporary
+from shared.errors import Damaged, Temporary
+from shared.stored import readable, text
 from shared.workspace import is_guid
 
 log = logs.get_log(__name__)
@@ -75,22 +76,33 @@ class Clearing:
 
     def _resume(self, marker: str) -> str | None:
         """An operation whose removal was cut off. While it is still listed, it may have come to be needed again."""
-        begun = self._documents.read(marker)
-        if begun is None:
+        operation = marker.removeprefix(BEGUN)
+        if not is_guid(operation):
+            log.error("A marker names no operation, and stays.", document=marker)
             return None
-        name = str(begun.value["listed"])
-        if self._documents.head(name) is not None and self._unlist(name) is None:
+        try:
+            begun = self._documents.read(marker)
+            if begun is None:
+                return None
+            with readable(marker):
+                name: str | None = text(begun.value["listed"])
+        except Damaged:
+            name = None
+        if name is None or not is_about(name, operation):
+            name = self._index.find(operation)
+        if name is not None and self._documents.head(name) is not None and self._unlist(name, operation) is None:
             self._documents.delete(marker)
             return None
-        return marker.removeprefix(BEGUN)
+        return operation
 
-    def _unlist(self, name: str) -> str | None:
-        """Takes an operation out of the index; None when it has to stay."""
+    def _unlist(self, name: str, operation: str | None = None) -> str | None:
+        """Takes an operation out of the index; None when it has to stay. The entry says which it is, unless it is
+        known."""
         entry = self._documents.head(name)
         if entry is None:
             return None
-        operation = Listed(name, entry.metadata).operation
-        if not is_guid(operation):
+        operation = operation or Listed(name, entry.metadata).operation
+        if operation is None:
             log.error("An entry of the index names no operation, and stays.", document=name)
             return None
         with logs.bound(operation=operation):
@@ -106,7 +118,10 @@ class Clearing:
             log.warning("An operation is past its time, but not completed; it stays.")
             return True
         retried = self._documents.read(operation_blob(operation, "retried"))
-        return retried is not None and self._runs(str(retried.value["operation"]))
+        if retried is None:
+            return False
+        with readable(retried.name):
+            return self._runs(text(retried.value["operation"]))
 
     def _runs(self, operation: str) -> bool:
         """An operation that is gone does not."""

@@ -18,12 +18,16 @@ from registration.records.naming import digest
 from registration.records.snapshot import Operation
 from registration.request.paging import unknown_continuation
 from shared.documents import Documents
+from shared.stored import figure, moment, texts
+from shared.workspace import is_guid
 
 PREFIX = "index/"
 MAX_SCOPE = 2048
 """Characters of a scope in the metadata, of which Azure keeps 8 KB; a longer one is read from the operation."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SHOWN = frozenset({"kind", "caller", "created", "deadline"})
+_ENDS = frozenset({"Succeeded", "Failed", "Canceled"})
 _LAST = 10**17
 """Microseconds from 1970 to the year 5138."""
 
@@ -52,28 +56,32 @@ class Listed:
     """The operation's, as in `Operation.metadata`, with what the index adds."""
 
     @property
-    def operation(self) -> str:
-        return self.metadata.get("operation", "")
+    def operation(self) -> str | None:
+        """None where the metadata are damaged: an entry's name says which operation it is about."""
+        operation = self.metadata.get("operation", "")
+        named = is_guid(operation) and is_about(self.name, operation)
+        return operation if named and self.metadata.keys() >= _SHOWN else None
 
     @property
     def status(self) -> str | None:
-        """How it ended; None until it is completed."""
-        return self.metadata.get("status")
+        """How it ended; None until it is completed, and where that cannot be read."""
+        ended = self.metadata.get("status")
+        return ended if ended in _ENDS and {"total", "finished"} <= self.counts.keys() else None
 
     @property
     def counts(self) -> dict[str, int]:
         pairs = (pair.partition(":") for pair in self.metadata.get("counts", "").split(",") if pair)
-        return {name: int(count) for name, _, count in pairs if count.isdecimal()}
+        return {name: found for name, _, count in pairs if (found := figure(count)) is not None}
 
     @property
     def scope(self) -> Scope | None:
-        """None where it was too long to be kept here."""
+        """None where it was too long to be kept here, or cannot be read."""
         try:
             packed = base64.b64decode(self.metadata.get("scope", ""))
             workspaces, assets = json.loads(zlib.decompress(packed))
-        except (ValueError, TypeError, zlib.error):
+            return Scope(texts(workspaces), None if assets is None else texts(assets))
+        except (ValueError, TypeError, RecursionError, zlib.error):
             return None
-        return Scope(workspaces, assets)
 
 
 class Index:
@@ -96,17 +104,24 @@ class Index:
         else:
             self._documents.create(name, {}, metadata)
 
-    def finish(self, operation: str, created: str, status: str, counts: Mapping[str, int]) -> None:
-        """Notes how an operation ended. Safe to repeat; one that is not listed is left so."""
-        name = _name(operation, datetime.fromisoformat(created))
+    def finish(self, operation: str, known: Mapping[str, str], status: str, counts: Mapping[str, int]) -> None:
+        """Notes how an operation ended. `known`: its own metadata, which stand in for those of an entry that is
+        damaged. Safe to repeat; one that is not listed is left so."""
+        name = _name(operation, moment(known["created"]))
         entry = self._documents.head(name)
-        if entry is None or "status" in entry.metadata:
+        listed = None if entry is None else Listed(name, entry.metadata)
+        if listed is None or (listed.operation is not None and listed.status is not None):
             return
+        shown = listed.metadata if listed.operation is not None else {**known, "operation": operation}
         kept = ",".join(f"{outcome}:{count}" for outcome, count in counts.items())
-        self._documents.replace(name, {}, metadata={**entry.metadata, "status": status, "counts": kept})
+        self._documents.replace(name, {}, metadata={**shown, "status": status, "counts": kept})
 
     def remove(self, operation: Operation) -> None:
         self._documents.delete(_name(operation.id, operation.created))
+
+    def find(self, operation: str) -> str | None:
+        """The name of an operation's entry, of which nothing but the id is known: it is looked for among all."""
+        return next((name for name in self._documents.names(PREFIX) if is_about(name, operation)), None)
 
     def before(self, time: datetime) -> list[str]:
         """The names of those that were accepted before `time`, the oldest first: they say it themselves."""
@@ -127,7 +142,16 @@ class Index:
 
 def _name(operation: str, created: datetime) -> str:
     """The later, the smaller: storage lists by name."""
-    return f"{PREFIX}{_inverted(created):017d}-{digest(operation.encode())[:16]}"
+    return f"{PREFIX}{_inverted(created):017d}-{_digest(operation)}"
+
+
+def is_about(name: str, operation: str) -> bool:
+    """Whether an entry of this name is that operation's."""
+    return name.startswith(PREFIX) and name.endswith(f"-{_digest(operation)}")
+
+
+def _digest(operation: str) -> str:
+    return digest(operation.encode())[:16]
 
 
 def _inverted(time: datetime) -> int:

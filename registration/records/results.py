@@ -210,7 +210,7 @@ class Results:
             self._bury(operation)
         self._documents.create(operation_blob(operation, "completed"), {"status": ended}, {"status": ended})
         if progress.whole:
-            self._index.finish(operation, progress.metadata["created"], ended, progress.counts())
+            self._index.finish(operation, progress.metadata, ended, progress.counts())
         self._documents.delete(open_blob(operation))
 
     def read(self, operation: str, workspace: str) -> dict[str, Any]:

@@ -24,6 +24,8 @@ from registration.views.shapes import head, summary, visible
 from shared import logs
 from shared.errors import Damaged
 
+log = logs.get_log(__name__)
+
 FURTHER = (500, 500, 500, 500)
 """Sizes of the listings that follow the first, of `top`, while the page is not full: so many entries at most."""
 SECONDS = 5.0
@@ -133,7 +135,10 @@ class _Look:
         return entry.metadata.get("caller") == self.caller
 
     def __call__(self, entry: Listed) -> dict[str, Any] | None:
-        """The entry as it is shown; None where it is not."""
+        """The entry as it is shown; None where it is not. One that is damaged is left out."""
+        if entry.operation is None:
+            log.error("An entry of the index is damaged, and was left out.", document=entry.name)
+            return None
         wanted = (self.query.registration or "").lower()
         if wanted and entry.metadata.get("registration", "").lower() != wanted:
             return None

@@ -86,7 +86,17 @@ def test_the_same_key_brings_an_operation_back_whose_document_was_lost(
     assert outcomes(factory.follow(again).json()) == {key: "succeeded"}
 
 
-@pytest.mark.parametrize("damage", [{"total": "abc"}, {"deadline": None}, {"total": None, "caller": None}])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"total": "abc"},
+        {"total": "9" * 5000},
+        {"created": "today"},
+        {"deadline": "2026-01-01"},
+        {"deadline": None},
+        {"total": None, "caller": None},
+    ],
+)
 def test_damaged_metadata_are_written_again_and_stop_nothing(
     stack: LocalStack, parts: Wiring, factory: Journey, damage: dict[str, str | None]
 ) -> None:
@@ -100,6 +110,45 @@ def test_damaged_metadata_are_written_again_and_stop_nothing(
     parts.sweeper.sweep()
     for operation in (accepted, beside):
         assert factory.follow(operation).status_code == 200
+
+
+def test_an_entry_of_the_index_that_is_damaged_is_left_out_of_the_list(
+    stack: LocalStack, parts: Wiring, factory: Journey
+) -> None:
+    """The rest is shown; and what has not ended yet is listed again when it has."""
+    key, name = stack.new_workspace(), f"listed-{uuid.uuid4().hex}"
+    ids = [factory.done(registration([key], data("sales", version="1"), name=name))["id"] for _ in range(12)]
+    eventually(lambda: not [it for it in ids if parts.documents.head(f"open/{it}") is not None])
+    entries = {it.metadata.get("operation"): it for it in parts.documents.list("index/")}
+    wrong: list[dict[str, str | None]] = [
+        {"operation": None},
+        {"operation": "x"},
+        {"operation": ids[-1]},
+        {"kind": None},
+        {"deadline": None},
+    ]
+    shown: list[dict[str, str | None]] = [
+        {"counts": None},
+        {"counts": "total:1"},
+        {"counts": f"total:{'9' * 5000}"},
+        {"status": "x"},
+        {"generation": "9" * 5000},
+        {"scope": "AAAA"},
+    ]
+    for operation, damage in zip(ids, [*wrong, *shown], strict=False):
+        metadata = {**entries[operation].metadata, **damage}
+        kept = {name: value for name, value in metadata.items() if value is not None}
+        parts.documents.replace(entries[operation].name, {}, metadata=kept)
+    for reader in (factory, Journey(stack, "platform-admin")):
+        answer = reader.http.get(f"/api/operations?registration={name}")
+        assert answer.status_code == 200, answer.text
+        listed = answer.json()["value"]
+        assert [it["id"] for it in listed] == ids[: len(wrong) - 1 : -1]
+        assert {it["status"] for it in listed} == {"Succeeded"}
+    parts.documents.create(f"open/{ids[0]}", {})
+    parts.sweeper.sweep()
+    listed = factory.http.get(f"/api/operations?registration={name}").json()["value"]
+    assert ids[0] in [it["id"] for it in listed]
 
 
 def test_an_operation_damaged_beyond_repair_ends(stack: LocalStack, parts: Wiring, factory: Journey) -> None:

@@ -85,7 +85,7 @@ class Store:
         self.documents.create(open_blob(operation.id), {})
         if completed:
             self.documents.create(operation_blob(operation.id, "completed"), {}, {"status": "Succeeded"})
-            self.index.finish(operation.id, created.isoformat(), Status.SUCCEEDED.value, {})
+            self.index.finish(operation.id, operation.metadata(), Status.SUCCEEDED.value, {})
         return operation.id
 
     def listed(self) -> set[str]:
@@ -231,6 +231,23 @@ def test_what_is_damaged_stays_and_concerns_no_other(store: Store) -> None:
     assert store.clearing.clear(inf) == 1
     assert store.stored() == {nameless, linked} != {fine}
     assert store.rest("registrations/") == ["registrations/sales"]
+
+
+@pytest.mark.parametrize("listed", ["registrations/sales", None, 7])
+def test_a_removal_whose_marker_is_damaged_goes_on_and_takes_nothing_else_along(store: Store, listed: object) -> None:
+    old = store.operation(31)
+    store.documents.create(f"clearing/{old}", {"listed": listed})
+    assert store.clearing.clear(inf) == 1
+    assert store.rest("operations/", "index/", "open/", "clearing/") == []
+    assert store.rest("registrations/") == ["registrations/sales"]
+
+
+def test_an_entry_that_names_another_operation_takes_nothing_of_that_along(store: Store) -> None:
+    old, young = store.operation(31), store.operation(1)
+    [entry] = [entry for entry in store.documents.list("index/") if entry.metadata["operation"] == old]
+    store.documents.replace(entry.name, {}, metadata={**entry.metadata, "operation": young})
+    assert store.clearing.clear(inf) == 0
+    assert store.stored() == {old, young}
 
 
 def test_what_cannot_be_deleted_is_tried_again(store: Store) -> None:
