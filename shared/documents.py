@@ -206,8 +206,9 @@ class Documents:
         return tuple(map(_entry, blobs)), pages.continuation_token or None
 
     @contextmanager
-    def leased(self, name: str) -> Iterator[Lease]:
-        """Holds the document, made empty if it is not there. Raises LeaseBusy when somebody else does."""
+    def leased(self, name: str, metadata: Mapping[str, str] | None = None) -> Iterator[Lease]:
+        """Holds the document, made empty, with these metadata, if it is not there. Raises LeaseBusy when somebody else
+        does."""
         from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 
         with translated():
@@ -217,7 +218,7 @@ class Documents:
                 try:
                     client = blob.acquire_lease(lease_duration=LEASE_SECONDS)
                 except ResourceNotFoundError:
-                    fresh = self.create(name, {}) is not None
+                    fresh = self.create(name, {}, metadata) is not None
                     client = blob.acquire_lease(lease_duration=LEASE_SECONDS)
             except ResourceExistsError:
                 raise LeaseBusy(name) from None

@@ -12,8 +12,15 @@ from typing import Any
 from registration.plan import Applied, Inventory, Origin
 from registration.records.results import Outcome, checked_reasons
 from registration.work.verdicts import Verdict
-from shared.documents import Document, Documents
+from shared import logs
+from shared.documents import Document, Documents, Entry
+from shared.errors import Changed, Damaged
 from shared.stored import counts, failure, fields, flag, listing, plain, readable, text, texts, whole, words
+
+log = logs.get_log(__name__)
+
+ANY = "*"
+"""In place of the marks of registrations: it may be any."""
 
 RUNS = 10
 """How many of the last runs are kept."""
@@ -121,7 +128,7 @@ class State:
             "operation": str(last.get("operation", "")),
             "outcome": str(last.get("outcome", "")),
             "deep": self.deep or "",
-            "registrations": marks if len(marks) <= MAX_MARKS else "*",
+            "registrations": marks if len(marks) <= MAX_MARKS else ANY,
         }
         return {name: value for name, value in found.items() if value}  # Azure keeps no empty value
 
@@ -141,12 +148,32 @@ def tells(metadata: Mapping[str, str]) -> bool:
 def concerns(metadata: Mapping[str, str], registrations: Iterable[str]) -> bool:
     """Whether a workspace's document, by its metadata, may hold something of one of these registrations."""
     marks = metadata.get("registrations", "")
-    return marks == "*" or bool({_mark(name) for name in registrations} & set(marks.split(",")))
+    return marks == ANY or bool({_mark(name) for name in registrations} & set(marks.split(",")))
 
 
 def _mark(registration: str) -> str:
     """Eight signs for a name. Two names may share one; then a workspace is looked at in vain."""
     return f"{zlib.crc32(registration.lower().encode()):08x}"
+
+
+def known(documents: Documents, entry: Entry) -> Mapping[str, str]:
+    """What the metadata of a workspace's document say; where they were lost, what the document itself says, and then
+    they are written again. One that is damaged besides has failed, and may hold anything."""
+    if entry.metadata.get("health") in set(Health):
+        return entry.metadata
+    try:
+        document = documents.read(entry.name)
+        metadata = {} if document is None else _read(document).metadata()
+    except Damaged as error:
+        log.error("A workspace's document is damaged.", document=entry.name, reason=error.message)
+        return {"health": Health.FAILED.value, "registrations": ANY}
+    if document is not None:
+        try:
+            documents.replace(entry.name, document.value, etag=document.etag, metadata=metadata)
+            log.warning("The metadata of a workspace's document were written again.", document=entry.name)
+        except Changed:
+            pass  # whoever works on it, or has, writes them too
+    return metadata
 
 
 def workspace_blob(key: str) -> str:
@@ -160,7 +187,8 @@ def read_state(documents: Documents, key: str) -> State:
 
 
 def _read(document: Document) -> State:
-    """An empty document was made for a lease alone, unless its metadata say that there was something in it."""
+    """An empty document was made for a lease alone, unless its metadata say that there was something in it. Raises
+    Damaged."""
     if document.value == {} and document.metadata.get("health", Health.NEVER_SEEN) == Health.NEVER_SEEN:
         return State()
     with readable(document.name):

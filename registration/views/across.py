@@ -15,7 +15,7 @@ from registration.access.caller import Caller
 from registration.access.policy import Access, Policy, policy_name
 from registration.records.catalog import Catalog
 from registration.records.desired import DesiredState, Stored
-from registration.records.inventory import PREFIX, Health, concerns, read_state
+from registration.records.inventory import PREFIX, Health, concerns, known, read_state
 from registration.request.paging import DEFAULT_TOP, Parameters, a_name, further
 from registration.views.telling import told
 from shared import logs
@@ -116,7 +116,9 @@ class Across:
         named = look.named
         marks = [stored.origin.name for stored in look.holding]
         keys = named | {
-            entry.name.removeprefix(PREFIX) for entry in self._documents.list(PREFIX) if concerns(entry.metadata, marks)
+            entry.name.removeprefix(PREFIX)
+            for entry in self._documents.list(PREFIX)
+            if concerns(known(self._documents, entry), marks)
         }
         ahead = [key for key in sorted(keys) if key > query.after and sight.reads.allows(Access(key, look.asset))]
         read = logs.carried(partial(self._one, look))

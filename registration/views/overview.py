@@ -11,7 +11,7 @@ from registration.access.caller import Caller
 from registration.access.policy import Access, Policy, policy_name
 from registration.records.catalog import Catalog
 from registration.records.desired import DesiredState
-from registration.records.inventory import PREFIX, Health, read_state, tells
+from registration.records.inventory import PREFIX, Health, known, read_state, tells
 from registration.request.paging import DEFAULT_TOP, Parameters, a_name, cut, further
 from registration.views.telling import told
 from shared.documents import Documents
@@ -54,7 +54,8 @@ class Overview:
         self._public_url = public_url
 
     def page(self, caller: Caller, query: WorkspaceQuery) -> dict[str, Any]:
-        """`value`: workspaces by key; `nextLink` while there are more. One listing; no document is read."""
+        """`value`: workspaces by key; `nextLink` while there are more. One listing; no document is read but those that
+        have lost their metadata."""
         sight = Sight(caller, self._policy())
         found, more = cut(self._listed(sight, query), query.top)
         body: dict[str, Any] = {"value": [_entry(key, metadata, sight) for key, metadata in found]}
@@ -68,15 +69,15 @@ class Overview:
         if not sight.reads.rules:
             return
         prefix = f"{PREFIX}{query.subscription}/" if query.subscription else PREFIX
-        entries = {entry.name.removeprefix(PREFIX): entry.metadata for entry in self._documents.list(prefix)}
+        entries = {entry.name.removeprefix(PREFIX): entry for entry in self._documents.list(prefix)}
         named = named_workspaces(self._catalog.current())
         for key in sorted(named | entries.keys()):
-            metadata = entries.get(key, {})
             if key <= query.after or (query.subscription and not key.startswith(f"{query.subscription}/")):
                 continue
-            if query.status not in {None, _health(metadata)} or not (key in named or tells(metadata)):
+            if not sight.reads.reaches(key):
                 continue
-            if sight.reads.reaches(key):
+            metadata = known(self._documents, entries[key]) if key in entries else {}
+            if query.status in {None, _health(metadata)} and (key in named or tells(metadata)):
                 yield key, metadata
 
     def get(self, caller: Caller, key: str) -> dict[str, Any]:

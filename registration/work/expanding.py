@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from registration.access.policy import Action, Policy
 from registration.records.catalog import Catalog
 from registration.records.desired import Stored
-from registration.records.inventory import PREFIX, concerns, tells
+from registration.records.inventory import PREFIX, concerns, known, tells
 from registration.records.snapshot import Kind, Lost, Operation
 from registration.request.targets import Selector
 from shared import logs
@@ -141,9 +141,10 @@ class Expander:
         """The workspaces whose documents say that something of these registrations, or of any, may be there."""
         found = []
         for entry in self._documents.list(PREFIX):
-            if not tells(entry.metadata):
+            metadata = known(self._documents, entry)
+            if not tells(metadata):
                 continue
-            if registrations is None or concerns(entry.metadata, registrations):
+            if registrations is None or concerns(metadata, registrations):
                 names = ("subscription_id", "resource_group", "workspace_name")
                 parts = entry.name.removeprefix(PREFIX).split("/")
                 try:

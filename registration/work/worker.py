@@ -135,7 +135,7 @@ class Worker:
             error = {"code": "DeadlineExceeded", "message": "The operation's deadline passed before its turn."}
             self._finish(work, Outcome.EXPIRED, error=error)
             return
-        with self._documents.leased(workspace_blob(workspace.key)) as lease:
+        with self._documents.leased(workspace_blob(workspace.key), State().metadata()) as lease:
             self._reconcile(work, assignment, workspace, lease)
 
     def _reconcile(self, work: WorkMessage, assignment: Assignment, workspace: Workspace, lease: Lease) -> None:

@@ -111,6 +111,36 @@ def test_a_damaged_registration_is_named_and_nothing_is_pruned(stack: LocalStack
     assert actions(result, key) == {"data/hr/1": "archive"}
 
 
+def test_a_removal_finds_a_workspace_whose_documents_metadata_were_lost(
+    stack: LocalStack, factory: Journey, name: str
+) -> None:
+    key = stack.new_workspace()
+    factory.done(registration([key], data("sales", version="1"), name=name, sync=PRUNES))
+    blob = blobs(stack).get_blob_client(workspace_blob(key))
+    eventually(lambda: blob.get_blob_properties().lease.state != "leased")
+    known = blob.get_blob_properties().metadata
+    blob.set_blob_metadata({})
+    listed = factory.http.get(f"/api/workspaces?subscription={key[:36]}&status=inSync").json()["value"]
+    assert key in [it["workspace"] for it in listed]
+    assert blob.get_blob_properties().metadata == known
+    blob.set_blob_metadata({})
+    result = factory.follow(factory.http.delete(f"/api/registrations/{name}")).json()
+    assert actions(result, key) == {"datastores/silver": "delete", "data/sales/1": "archive"}
+
+
+def test_a_removal_does_not_pass_over_a_workspace_of_which_nothing_is_known(
+    stack: LocalStack, factory: Journey, name: str
+) -> None:
+    key = stack.new_workspace()
+    factory.done(registration([key], data("sales", version="1"), name=name, sync=PRUNES))
+    blob = blobs(stack).get_blob_client(workspace_blob(key))
+    eventually(lambda: blob.get_blob_properties().lease.state != "leased")
+    blob.upload_blob(b"{", overwrite=True)
+    answer = factory.follow(factory.http.delete(f"/api/registrations/{name}"))
+    assert (answer.status_code, errors(answer.json())) == (424, {key: "DocumentDamaged"})
+    blob.delete_blob()
+
+
 def test_what_one_workspace_refuses_is_its_own_failure(stack: LocalStack, factory: Journey, name: str) -> None:
     good, gone, forbidden, legacy, damaged = keys = [stack.new_workspace() for _ in range(5)]
     factory.done(registration(keys, data("sales", version="1"), name=name))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from registration.access.caller import Caller
+from registration.records.inventory import State
 from registration.views.overview import WorkspaceQuery
 from shared.errors import Damaged, RequestError
 from tests.desired.parts import (
@@ -54,7 +55,7 @@ def house() -> House:
     house.workspace(key("failed"), error=REFUSED)
     house.workspace(key("conflict", OTHER), seen={"data/a/1": seen("conflict")})
     house.workspace(key("gone"))
-    house.documents.create(f"workspaces/{key('planned')}", {})
+    house.documents.create(f"workspaces/{key('planned')}", {}, State().metadata())
     return house
 
 
@@ -83,6 +84,30 @@ def test_the_list_reads_no_document(house: House) -> None:
     house.documents.listings.clear()
     house.workspaces(READER)
     assert (house.documents.reads, house.documents.listings) == ([], ["workspaces/"])
+
+
+def test_metadata_that_were_lost_are_written_again(house: House) -> None:
+    before = house.workspaces(READER)
+    for name, (text, _) in list(house.documents.kept.items()):
+        house.documents.kept[name] = text, {}
+    assert house.workspaces(READER) == before
+    house.documents.reads.clear()
+    assert house.workspaces(READER, status="failed")["value"]
+    assert house.documents.reads == []
+
+
+def test_a_document_that_is_damaged_and_has_lost_its_metadata_has_failed(house: House) -> None:
+    house.documents.damage(f"workspaces/{key('sound')}", {"seen": NOW})
+    house.documents.damage(f"workspaces/{key('gone')}", {"health": "fine"})
+    assert keys(house.workspaces(READER, status="failed")) == ["failed", "gone", "sound", "conflict"]
+
+
+@pytest.mark.parametrize("text", ["null", "{}", "[]", "7"])
+def test_a_document_that_should_hold_something_is_damaged_when_it_does_not(house: House, text: str) -> None:
+    name = f"workspaces/{key('sound')}"
+    house.documents.kept[name] = text, house.documents.kept[name][1]
+    with pytest.raises(Damaged):
+        house.overview.get(READER, key("sound"))
 
 
 @pytest.mark.parametrize(
