@@ -70,7 +70,7 @@ def make_plan(desired: Desired, inventory: Inventory, observed: Observed, now: s
         changes += [_beaten(claim, rival) for claim, rival in standing.beaten]
     changes.sort(key=lambda change: not isinstance(change.wanted, WantedDatastore))
     removals, forgotten = leftovers(desired, inventory, observed)
-    return Plan((*changes, *removals), forgotten, _unmanaged(desired, inventory, removals, observed))
+    return Plan((*changes, *removals), forgotten, _unmanaged(desired, inventory, forgotten, removals, observed))
 
 
 def must_look(desired: Desired, inventory: Inventory, observed: Observed) -> set[tuple[str, str]]:
@@ -183,11 +183,11 @@ def _beaten(claim: Claim, rival: str) -> Change:
 
 
 def _unmanaged(
-    desired: Desired, inventory: Inventory, removals: Iterable[Change], observed: Observed
+    desired: Desired, inventory: Inventory, forgotten: frozenset[str], removals: Iterable[Change], observed: Observed
 ) -> tuple[str, ...]:
     """What is there, that no registration wants and we did not make; of a wanted data asset, a latest version that is
     none of those."""
-    touched = {claim.wanted.id.lower() for claim in desired.claims} | inventory.assets.keys()
+    touched = {claim.wanted.id.lower() for claim in desired.claims} | (inventory.assets.keys() - forgotten)
     touched |= {change.asset.lower() for change in removals if change.action in REMOVALS}
     names = {_name(asset) for asset in touched}
     there = [(f"datastores/{key}", f"datastores/{found.name}") for key, found in observed.datastores.items()]

@@ -211,6 +211,6 @@ class Plan:
 
     changes: tuple[Change, ...] = ()
     forgotten: frozenset[str] = frozenset()
-    """Entries of the inventory about assets that nobody wants and that are gone."""
+    """Entries of the inventory about assets that nobody wants and that are gone, or that we did not make."""
     unmanaged: tuple[str, ...] = ()
     """`datastores/<name>` and `data/<name>` that are there, that no registration wants and the plan leaves alone."""

@@ -24,10 +24,10 @@ def leftovers(desired: Desired, inventory: Inventory, observed: Observed) -> tup
         sync = None if applied.origin is None else desired.prunable.get(applied.origin)
         if asset in claimed or sync is None or applied.origin is None or (asset, applied.origin) in void:
             continue
-        if asset not in inventory.assets or not _there(asset, observed):
-            forgotten.add(asset)
+        if asset not in inventory.assets or not applied.made or not _there(asset, observed):
+            forgotten.add(asset)  # what we did not make is never removed, so that nothing more is to be known of it
             continue
-        why = _why(asset, applied, sync, desired, inventory) if applied.made else None
+        why = _why(asset, applied, sync, desired, inventory)
         if why is None:
             continue
         kept = Why.GUARDED if not standing and not sync.allow_empty else Why.IN_USE if asset in used else None

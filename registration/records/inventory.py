@@ -15,7 +15,7 @@ from registration.work.verdicts import Verdict
 from shared import logs
 from shared.documents import Document, Documents, Entry
 from shared.errors import Changed, Damaged
-from shared.stored import counts, failure, fields, flag, listing, plain, readable, text, texts, whole, words
+from shared.stored import counts, failure, fields, figure, flag, listing, plain, readable, text, texts, whole, words
 
 log = logs.get_log(__name__)
 
@@ -145,6 +145,14 @@ def tells(metadata: Mapping[str, str]) -> bool:
     return told or metadata.get("health") in {Health.FAILED, Health.DRIFTED}
 
 
+def settled(metadata: Mapping[str, str], prunes: Iterable[str]) -> bool:
+    """Whether a night would find nothing to do in a workspace that nobody wants anything in: all that is left there
+    was left for good. `prunes`: the names of the registrations that remove what they leave over."""
+    if metadata.get("health") in {Health.FAILED, Health.DRIFTED} or figure(metadata.get("wanted")) != 0:
+        return False
+    return not concerns(metadata, prunes)
+
+
 def concerns(metadata: Mapping[str, str], registrations: Iterable[str]) -> bool:
     """Whether a workspace's document, by its metadata, may hold something of one of these registrations."""
     marks = metadata.get("registrations", "")
@@ -156,7 +164,7 @@ def _mark(registration: str) -> str:
     return f"{zlib.crc32(registration.lower().encode()):08x}"
 
 
-def known(documents: Documents, entry: Entry) -> Mapping[str, str]:
+def metadata_of(documents: Documents, entry: Entry) -> Mapping[str, str]:
     """What the metadata of a workspace's document say; where they were lost, what the document itself says, and then
     they are written again. One that is damaged besides has failed, and may hold anything."""
     if entry.metadata.get("health") in set(Health):

@@ -15,7 +15,7 @@ from registration.access.caller import Caller
 from registration.access.policy import Access, Policy, policy_name
 from registration.records.catalog import Catalog
 from registration.records.desired import DesiredState, Stored
-from registration.records.inventory import PREFIX, Health, concerns, known, read_state
+from registration.records.inventory import PREFIX, Health, concerns, metadata_of, read_state
 from registration.request.paging import DEFAULT_TOP, Parameters, a_name, further
 from registration.views.telling import told
 from shared import logs
@@ -118,7 +118,7 @@ class Across:
         keys = named | {
             entry.name.removeprefix(PREFIX)
             for entry in self._documents.list(PREFIX)
-            if concerns(known(self._documents, entry), marks)
+            if concerns(metadata_of(self._documents, entry), marks)
         }
         ahead = [key for key in sorted(keys) if key > query.after and sight.reads.allows(Access(key, look.asset))]
         read = logs.carried(partial(self._one, look))

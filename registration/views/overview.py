@@ -11,7 +11,7 @@ from registration.access.caller import Caller
 from registration.access.policy import Access, Policy, policy_name
 from registration.records.catalog import Catalog
 from registration.records.desired import DesiredState
-from registration.records.inventory import PREFIX, Health, known, read_state, tells
+from registration.records.inventory import PREFIX, Health, metadata_of, read_state, tells
 from registration.request.paging import DEFAULT_TOP, Parameters, a_name, cut, further
 from registration.views.telling import told
 from shared.documents import Documents
@@ -76,7 +76,7 @@ class Overview:
                 continue
             if not sight.reads.reaches(key):
                 continue
-            metadata = known(self._documents, entries[key]) if key in entries else {}
+            metadata = metadata_of(self._documents, entries[key]) if key in entries else {}
             if query.status in {None, _health(metadata)} and (key in named or tells(metadata)):
                 yield key, metadata
 

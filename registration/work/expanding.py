@@ -4,14 +4,14 @@ that still hold what a registration left there."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from registration.access.policy import Action, Policy
 from registration.records.catalog import Catalog
 from registration.records.desired import Stored
-from registration.records.inventory import PREFIX, concerns, known, tells
+from registration.records.inventory import PREFIX, concerns, metadata_of, settled, tells
 from registration.records.snapshot import Kind, Lost, Operation
 from registration.request.targets import Selector
 from shared import logs
@@ -116,7 +116,7 @@ class Expander:
         for name in state.damaged:
             search.warnings.append(f"The stored registration '{name}' is damaged and was left out; nothing is pruned.")
         self._living(known, search)
-        search.add(self._holding(None if names is None else {stored.origin.name for stored in known}))
+        search.add(self._holding({stored.origin.name for stored in known}) if names is not None else self._open(known))
         scope = operation.scope
         if scope.named or scope.selected:
             search.add(scope.named)
@@ -137,14 +137,21 @@ class Expander:
                 for selector in stored.registration.selectors:
                     search.add(search.select(selector))
 
-    def _holding(self, registrations: set[str] | None) -> list[Workspace]:
-        """The workspaces whose documents say that something of these registrations, or of any, may be there."""
+    def _holding(self, registrations: set[str]) -> list[Workspace]:
+        """The workspaces whose documents say that something of these registrations may be there."""
+        return self._documented(lambda metadata: concerns(metadata, registrations))
+
+    def _open(self, stored: Iterable[Stored]) -> list[Workspace]:
+        """Those whose documents say that something is to be done or told there, whoever wants them."""
+        options = {it.origin.name: it.registration.sync for it in stored}
+        prunes = {name for name, sync in options.items() if sync.prune == "archive" and not sync.suspend}
+        return self._documented(lambda metadata: not settled(metadata, prunes))
+
+    def _documented(self, wanted: Callable[[Mapping[str, str]], bool]) -> list[Workspace]:
         found = []
         for entry in self._documents.list(PREFIX):
-            metadata = known(self._documents, entry)
-            if not tells(metadata):
-                continue
-            if registrations is None or concerns(metadata, registrations):
+            metadata = metadata_of(self._documents, entry)
+            if tells(metadata) and wanted(metadata):
                 names = ("subscription_id", "resource_group", "workspace_name")
                 parts = entry.name.removeprefix(PREFIX).split("/")
                 try:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.desired.nights import actions, by_hand, night, of, planned, reasons
-from tests.road.journey import Journey, blobs, data, datastore, registration, target, versions
+from tests.road.journey import Journey, blobs, data, datastore, outcomes, registration, target, versions
 from tests.support import LocalStack
 
 pytestmark = pytest.mark.usefixtures("alone")
@@ -106,6 +106,41 @@ def test_an_emptied_workspace_is_guarded(stack: LocalStack, factory: Journey, na
     assert result["status"] == "Succeeded"
     assert {change["outcome"] for change in of(result, key).values()} == {"kept"}
     assert versions(stack, key, "sales")["1"]["isArchived"] is False
+
+
+def test_nights_end_where_only_what_nobody_wants_is_left(stack: LocalStack, factory: Journey, name: str) -> None:
+    key, other = stack.new_workspace(), stack.new_workspace()
+    factory.done(registration([key], *assets(), name=name))
+    moved = registration([key, other], *assets(), name=f"{name}-b", sync={"prune": "archive"})
+    factory.done(moved)
+    factory.done({**moved, "workspaces": moved["workspaces"][:1]})
+    assert set(outcomes(night(stack))) == {key, other}, "what is guarded is told every night"
+    assert factory.http.delete(f"/api/registrations/{name}").status_code == 204
+    factory.follow(factory.http.delete(f"/api/registrations/{name}-b"))
+    assert set(outcomes(night(stack))) == {key, other}, "once, to note that nobody wants anything any more"
+    assert outcomes(night(stack)) == {}
+    # What is known is kept, and a run that names the workspace goes there.
+    left = factory.http.get(f"/api/workspaces/{key}").json()
+    assert {asset["state"] for asset in left["assets"]} == {"kept"}
+    assert set(outcomes(planned(stack, {"workspaces": [target(key)]}))) == {key}
+
+
+def test_what_was_archived_and_is_wanted_again_is_pruned_no_more(
+    stack: LocalStack, factory: Journey, name: str
+) -> None:
+    key = stack.new_workspace()
+    sync = {"prune": "archive"}
+    for wanted in (assets(), assets()[:1], assets(), assets()[:1]):
+        result = factory.done(registration([key], *wanted, name=name, sync=sync))
+    assert actions(result, key) == {}
+    assert versions(stack, key, "hr")["1"]["isArchived"] is False
+    found = factory.http.get(f"/api/workspaces/{key}").json()
+    assert "data/hr/1" not in [asset["asset"] for asset in found["assets"]]
+    assert "data/hr" in found["unmanaged"], "it is nobody's"
+    # Nor is the workspace visited for it once nothing is wanted there.
+    factory.done(registration([stack.new_workspace()], *assets(), name=name, sync={**sync, "allow_empty": True}))
+    night(stack)
+    assert key not in outcomes(night(stack))
 
 
 def test_delete_keeps_everything_by_default(stack: LocalStack, factory: Journey, name: str) -> None:

@@ -133,6 +133,16 @@ def test_what_is_gone_and_wanted_by_nobody_is_forgotten(
     assert not forgotten & set(removals(found))
 
 
+def test_what_we_did_not_make_and_nobody_wants_any_more_is_forgotten_and_nobodys() -> None:
+    adopted = ("data/sales/1", applied(sales(), made=False))
+    found = plan([STAYS], workspace(version()), inventory(adopted), {FIRST: ARCHIVE})
+    assert removals(found) == {}
+    assert found.forgotten == {"data/sales/1"}
+    assert found.unmanaged == ("data/sales",)
+    # As long as it may be wanted by one that the run is not about, it stays.
+    assert plan([STAYS], workspace(version()), inventory(adopted), {SECOND: ARCHIVE}).forgotten == set()
+
+
 def test_what_is_wanted_is_not_forgotten() -> None:
     assert plan([claim(store(), SECOND, held=True)], workspace(), inventory(STORE), {FIRST: ARCHIVE}).forgotten == set()
 
