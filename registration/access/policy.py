@@ -137,6 +137,10 @@ class Rights:
         """Whether any rule speaks of this workspace, by its key."""
         return any(_any(rule.workspaces, workspace, str.lower) for rule in self.rules)
 
+    def reaches_into(self, subscription: str, resource_group: str | None = None) -> bool:
+        """Whether any rule may speak of a workspace there, whatever its name; without a group, of any group's."""
+        return any(_into(pattern, subscription, resource_group) for rule in self.rules for pattern in rule.workspaces)
+
     def why_not(self, access: Access) -> str:
         """A sentence that says which part of the rules is missing, never what exists elsewhere."""
         rules = [rule for rule in self.rules if _any(rule.workspaces, access.workspace, str.lower)]
@@ -167,6 +171,13 @@ def parse_policy(text: str) -> Policy:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise ValueError(f"{place}: {first['msg']} ({error.error_count()} faults in all)") from None
+
+
+def _into(pattern: str, subscription: str, resource_group: str | None) -> bool:
+    parts = pattern.lower().split("/")
+    if len(parts) != 3 or _glob(parts[0]).fullmatch(subscription.lower()) is None:
+        return False
+    return resource_group is None or _glob(parts[1]).fullmatch(resource_group.lower()) is not None
 
 
 def _grants(rule: Rule, access: Access) -> bool:

@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
-from registration.access.policy import Action, Policy
+from registration.accepting.admission import place_of
+from registration.accepting.sight import Sight
+from registration.access.policy import Action, Policy, Rights
 from registration.records.catalog import Catalog
 from registration.records.desired import Stored
 from registration.records.inventory import PREFIX, concerns, metadata_of, settled, tells
@@ -44,20 +46,26 @@ class Search:
         for workspace in workspaces:
             self.workspaces.setdefault(workspace.key, workspace)
 
-    def select(self, selector: Selector) -> list[Workspace]:
-        """What a selector finds. What cannot be listed is noted as lost; raises Temporary when it may be later."""
-        try:
-            found = self._list(selector.subscription_id, selector.resource_group)
-        except Permanent as error:
-            place = f"{selector.subscription_id}/{selector.resource_group or '*'}/*".lower()
-            log.warning("A selector's workspaces cannot be listed.", place=place, code=error.code, reason=error.message)
-            self.lost[place] = Lost(place, error.code, error.message)
-            return []
+    def select(self, selector: Selector, rights: Rights | None = None) -> list[Workspace]:
+        """What a selector finds, of what the rights reach; None: of everything. What cannot be listed is noted as lost;
+        raises Temporary when it may be later.
+
+        Where the rights do not reach nothing is looked for, so that nobody learns what there is.
+        """
+        found: list[Found] = []
+        if rights is None or rights.reaches_into(selector.subscription_id, selector.resource_group):
+            try:
+                found = self._list(selector.subscription_id, selector.resource_group)
+            except Permanent as error:
+                place, why = place_of(selector), error.message
+                log.warning("A selector's workspaces cannot be listed.", place=place, code=error.code, reason=why)
+                self.lost[place] = Lost(place, error.code, error.message)
+                return []
         kept = [it.workspace for it in found if selector.matches(it.workspace, it.tags)]
+        kept = [it for it in kept if rights is None or rights.reaches(it.key)]
         if not kept:
-            self.warnings.append(
-                f"A selector finds no workspace: {json.dumps(selector.model_dump(exclude_none=True))}."
-            )
+            shown = json.dumps(selector.model_dump(exclude_none=True))
+            self.warnings.append(f"A selector finds no workspace that the policy speaks of: {shown}.")
         return kept
 
     def _list(self, subscription_id: str, resource_group: str | None) -> list[Found]:
@@ -102,10 +110,12 @@ class Expander:
         assert operation.registration is not None
         if operation.kind is not Kind.REMOVE:
             search.add(operation.registration.workspaces)
-            asks = Action.PLAN if operation.kind is Kind.PLAN else Action.REGISTER
-            rights = self._policy().of(operation.owner or operation.caller, asks)
+            if operation.kind is Kind.PLAN:
+                rights = self._policy().of(operation.caller, Action.PLAN)
+            else:
+                rights = self._policy().of(operation.owner or operation.caller, Action.REGISTER)
             for selector in operation.registration.selectors:
-                search.add(it for it in search.select(selector) if rights.reaches(it.key))
+                search.add(search.select(selector, rights))
         if operation.kind is not Kind.PLAN or operation.generation > 1:
             search.add(self._holding({operation.name}))
 
@@ -113,29 +123,39 @@ class Expander:
         """Everything that is wanted or left anywhere, as far as it was asked for and the sender may reconcile it."""
         state, names = self._catalog.current(), operation.scope.names
         known = [stored for stored in state.known.values() if names is None or stored.origin.name in names]
+        rights: Rights | None = None
+        if not operation.caller.is_service:
+            rights = self._policy().of(operation.caller, Action.PLAN if operation.dry_run else Action.RECONCILE)
+        oversees = rights is None or Sight(operation.caller, self._policy()).oversees
         for name in state.damaged:
-            search.warnings.append(f"The stored registration '{name}' is damaged and was left out; nothing is pruned.")
-        self._living(known, search)
+            which = f"The stored registration '{name}'" if oversees else "A stored registration"
+            search.warnings.append(f"{which} is damaged and was left out; nothing is pruned.")
+        self._living(known, search, rights)
         search.add(self._holding({stored.origin.name for stored in known}) if names is not None else self._open(known))
         scope = operation.scope
         if scope.named or scope.selected:
             search.add(scope.named)
             asked = {workspace.key for workspace in scope.named}
             for selector in scope.selected:
-                asked |= {workspace.key for workspace in search.select(selector)}
+                asked |= {workspace.key for workspace in search.select(selector, rights)}
             search.workspaces = {key: it for key, it in search.workspaces.items() if key in asked}
-        if operation.caller.is_service:
+        if rights is None:
             return
-        rights = self._policy().of(operation.caller, Action.PLAN if operation.dry_run else Action.RECONCILE)
         search.workspaces = {key: it for key, it in search.workspaces.items() if rights.reaches(key)}
         search.lost = {place: it for place, it in search.lost.items() if rights.reaches(place)}
 
-    def _living(self, known: Iterable[Stored], search: Search) -> None:
+    def _living(self, known: Iterable[Stored], search: Search, rights: Rights | None) -> None:
+        """What the stored registrations name and find. A sender with `rights` is told of those selectors alone that
+        they reach: the others are other people's."""
         for stored in known:
             if stored.deleted is None:
                 search.add(stored.registration.workspaces)
                 for selector in stored.registration.selectors:
-                    search.add(search.select(selector))
+                    if rights is None or rights.reaches(place_of(selector)):
+                        search.add(search.select(selector))
+                    elif rights.reaches_into(selector.subscription_id, selector.resource_group):
+                        untold = replace(search, warnings=[], lost={})
+                        search.add(untold.select(selector, rights))
 
     def _holding(self, registrations: set[str]) -> list[Workspace]:
         """The workspaces whose documents say that something of these registrations may be there."""

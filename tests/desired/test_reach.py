@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from typing import Any
 
 import pytest
 
 from tests.desired.nights import actions
-from tests.road.journey import DATASTORE, Journey, data, registration, versions
+from tests.desired.rules import policy, rule
+from tests.road.journey import DATASTORE, Journey, blobs, data, registration, versions
 from tests.support import LocalStack
 
 pytestmark = pytest.mark.usefixtures("alone")
+
+
+LAKE = "abfss://silver@sourcedata.dfs.core.windows.net/sales"
+PUBLIC = {"name": "sales", "type": "uri_file", "version": "1", "path": f"{LAKE}/sales.csv"}
 
 
 def selecting(key: str, name: str, **assets: Any) -> dict[str, Any]:
@@ -33,8 +39,7 @@ def test_a_wish_that_its_owner_may_not_have_stands_against_nobody(
     key = stack.new_workspace()
     owner = Journey(stack, "data-owner")
     sales = {"name": "sales_x", "type": "uri_file", "version": "1"}
-    lake = "abfss://silver@sourcedata.dfs.core.windows.net/sales"
-    owner.done(registration([key], {**sales, "path": f"{lake}/a.csv"}, name=name, datastores=[]))
+    owner.done(registration([key], {**sales, "path": f"{LAKE}/a.csv"}, name=name, datastores=[]))
     stored = parts.documents.read(f"registrations/{name}")
     value = stored.value
     value["registration"]["data"] = [{**value["registration"]["data"][0], "name": "hr"}]
@@ -59,3 +64,46 @@ def test_a_retry_does_not_bring_back_what_was_deleted(stack: LocalStack, factory
     result = factory.follow(retried).json()
     assert result["workspaces"][0]["outcome"] == "superseded"
     assert versions(stack, key, "sales") == {}
+
+
+def test_what_there_is_beyond_the_policys_reach_is_told_to_nobody(stack: LocalStack, factory: Journey) -> None:
+    """A subscription that is not there, one that may not be listed, and one that holds workspaces look alike."""
+    key, team = stack.new_workspace(), uuid.uuid4().hex
+    there, known, unknown = key[:36], stack.description["workspaces"][2][:36], str(uuid.uuid4())
+    reach = [f"{there}/ml-rg/*"]
+    answers = []
+    actions_ = ("register", "plan", "reconcile", "read")
+    with policy(stack, rule(stack, "stranger", *actions_, workspaces=reach)):
+        stranger = Journey(stack, "stranger")
+        for number, subscription in enumerate((unknown, known)):
+            entry = {"selector": {"subscription_id": subscription}}
+            body = {"name": f"{team}-{number}", "workspaces": [entry], "data": [PUBLIC]}
+            plan = stranger.send(body, "/api/plan")
+            result = stranger.follow(stranger.accepted(body))
+            asked = stranger.follow(stranger.accepted({"workspaces": [entry]}, "/api/reconcile"))
+            told = [(it.status_code, it.json()["warnings"], it.json()["workspaces"]) for it in (plan, result, asked)]
+            answers.append(json.dumps(told).replace(subscription, "<subscription>"))
+        assert answers[0] == answers[1]
+        assert "finds no workspace" in answers[0]
+        # Within their reach they are told.
+        body = {"name": f"{team}-2", "workspaces": [{"selector": {"subscription_id": there}}], "data": [PUBLIC]}
+        found = stranger.send(body, "/api/plan").json()
+        assert key in [it["workspace"] for it in found.get("workspaces", [])] or found["status"] == "NotStarted"
+    with policy(stack, rule(stack, "stranger", "plan", workspaces=["*/*/*"])):
+        body = {"name": f"{team}-3", "workspaces": [{"selector": {"subscription_id": unknown}}], "data": [PUBLIC]}
+        [lost] = Journey(stack, "stranger").send(body, "/api/plan").json()["workspaces"]
+        assert lost["error"]["code"] == "SubscriptionNotFound"
+
+
+def test_a_damaged_registration_is_not_named_to_whoever_asks_for_a_run(
+    stack: LocalStack, factory: Journey, name: str
+) -> None:
+    blob = f"registrations/{name}"
+    blobs(stack).upload_blob(blob, b"{")
+    with policy(stack, rule(stack, "stranger", "reconcile", workspaces=[f"{stack.new_workspace()[:36]}/*/*"])):
+        stranger = Journey(stack, "stranger")
+        warnings = stranger.follow(stranger.accepted({}, "/api/reconcile")).json()["warnings"]
+    assert [name in it for it in warnings] == [False]
+    warnings = factory.follow(factory.accepted({}, "/api/reconcile")).json()["warnings"]
+    assert [name in it for it in warnings] == [True]
+    blobs(stack).delete_blob(blob)
