@@ -82,6 +82,7 @@ class Damaged(Permanent):
 
     def __init__(self, name: str) -> None:
         super().__init__("DocumentDamaged", f"The stored document '{name}' is damaged and cannot be read.")
+        self.document = name
 
 
 class Temporary(RegistrarError):

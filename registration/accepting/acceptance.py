@@ -9,7 +9,7 @@ from typing import Any
 
 from registration.accepting.admission import Admission
 from registration.accepting.conditions import NO_CONDITION, Condition
-from registration.accepting.sight import may_steer
+from registration.accepting.sight import hiding_damage, may_steer
 from registration.access.authorization import require
 from registration.access.caller import Caller
 from registration.access.policy import Action, Policy
@@ -24,7 +24,7 @@ from registration.request.document import Registration, parse_registration
 from registration.request.faults import Faults
 from registration.request.original import as_registration, is_original
 from shared import logs
-from shared.errors import RequestError
+from shared.errors import Damaged, RequestError
 from shared.settings import Settings
 
 log = logs.get_log(__name__)
@@ -72,6 +72,19 @@ class Acceptance:
             check_key(key)
         if not self._policy().of(caller, Action.REGISTER).rules:
             raise RequestError(403, "NotAuthorized", "No rule of the policy lets you register anything.")
+        with hiding_damage(caller, self._policy):
+            return self._submit(caller, body, content_type, route, key, name, condition)
+
+    def _submit(
+        self,
+        caller: Caller,
+        body: bytes,
+        content_type: str,
+        route: str,
+        key: str | None,
+        name: str | None,
+        condition: Condition,
+    ) -> Operation:
         request, rename = self.read(caller, body, content_type, name)
         self._authorize(caller, request, rename)
         admit = self._admission.replacing(caller, request, condition, rename)
@@ -83,7 +96,7 @@ class Acceptance:
             if claim.fresh:
                 return self._accept(operation, caller, request, admit, fresh=True)
             return self._again(claim, caller, request, admit)
-        except RequestError:
+        except (RequestError, Damaged):
             if claim.fresh:
                 self._idempotency.release(claim)
             raise

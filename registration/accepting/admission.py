@@ -62,8 +62,7 @@ class Admission:
             return
         rights = self._policy().of(caller, Action.ADMINISTER)
         if not all(rights.allows(Access(key, asset)) for key, asset in pairs(stored.registration)):
-            message = "The registration of this name is another caller's."
-            raise RequestError(403, "NotOwner", message, target="name")
+            raise not_owner()
 
     def contradicts_nothing(self, caller: Caller, request: Registration, rename: Callable[[str], str] = str) -> None:
         """Every asset that another registration names for one of the same workspaces is wanted alike there.
@@ -76,7 +75,10 @@ class Admission:
             readable = other.owner.id == caller.id or rights.allows(Access(key, asset))
             who = f"the registration '{other.name}'" if readable else "another registration"
             if len(faults) < MAX_FAULTS:
-                message = f"{asset} in {key} is wanted otherwise by {who}, which came first."
+                message = (
+                    f"{asset} in {key} is wanted otherwise by {who}, which is stored already: agree with its owner, "
+                    "choose another name or version, or leave it out."
+                )
                 faults.append(Fault("Conflict", message, rename(target)))
         if faults:
             message = "Another registration wants the same asset in the same workspace otherwise; nothing was stored."
@@ -90,6 +92,11 @@ class Admission:
             if not rights.allows(access):
                 message = f"To {what} you need the right to delete {asset} in {key}: {rights.why_not(access)}."
                 raise RequestError(403, "NotAuthorized", message, [Fault("NotAuthorized", message)])
+
+
+def not_owner() -> RequestError:
+    message = "The registration of this name is another caller's, or can be replaced by an administrator alone."
+    return RequestError(403, "NotOwner", message, target="name")
 
 
 def pairs(registration: Registration) -> Iterator[tuple[str, str]]:

@@ -57,11 +57,11 @@ class Removal:
             try:
                 stored = self._catalog.get(name) if is_name(name) else None
             except Damaged:
-                if not Sight(caller, self._policy()).oversees:
-                    raise
-                self._catalog.discard(name)
-                log.warning("A damaged registration was deleted; what it made stays.", registration=name)
-                return None
+                if Sight(caller, self._policy()).oversees:
+                    self._catalog.discard(name)
+                    log.warning("A damaged registration was deleted; what it made stays.", registration=name)
+                    return None
+                stored = None
             if stored is None or Sight(caller, self._policy()).part(stored) is None:
                 message = "There is no such registration, or you may not read it."
                 raise RequestError(404, "RegistrationNotFound", message, target="name")

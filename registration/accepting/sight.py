@@ -6,16 +6,19 @@ where that is nothing, there is no such registration for them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from registration.accepting.admission import place_of
+from registration.accepting.admission import not_owner, place_of
 from registration.access.caller import SERVICE, Caller
 from registration.access.policy import Access, Action, Policy, Rights, policy_name
+from registration.records.catalog import PREFIX
 from registration.records.desired import Stored
 from registration.request.targets import Selector
 from shared.assets import Data, Datastore
+from shared.errors import Damaged
 from shared.workspace import Workspace
 
 ANYWHERE = "*/*/*"
@@ -113,6 +116,18 @@ class Sight:
         found = (*self.reads.rules, *self.policy.of(self.caller, Action.ADMINISTER).rules)
         alone = [Rights((rule,)) for rule in found]
         return [(rule, lru_cache(maxsize=100_000)(rule.reaches)) for rule in alone]
+
+
+@contextmanager
+def hiding_damage(caller: Caller, policy: Callable[[], Policy]) -> Iterator[None]:
+    """While a caller takes a name: a registration that is damaged is nobody's who can be told, so that it is to them
+    as any other caller's, unless they are told what is damaged. Raises RequestError 403 in place of Damaged."""
+    try:
+        yield
+    except Damaged as error:
+        if not error.document.startswith(PREFIX) or Sight(caller, policy()).oversees:
+            raise
+        raise not_owner() from None
 
 
 def may_steer(caller: Caller, sender: str, policy: Policy) -> bool:

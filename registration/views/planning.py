@@ -11,6 +11,7 @@ from typing import Any
 from registration.accepting.acceptance import Acceptance
 from registration.accepting.admission import Admission
 from registration.accepting.conditions import NO_CONDITION
+from registration.accepting.sight import hiding_damage
 from registration.access.authorization import require
 from registration.access.caller import Caller
 from registration.access.policy import Access, Action, Policy
@@ -72,9 +73,10 @@ class Planning:
         rights = self._policy().of(caller, Action.PLAN)
         if not rights.rules:
             raise RequestError(403, "NotAuthorized", "No rule of the policy lets you plan anything.")
-        request, rename = self._acceptance.read(caller, body, content_type)
-        require(request, rights, self._settings.key_vault_urls, self._settings.own_secrets, rename)
-        stored = self._catalog.get(request.name or "")
+        with hiding_damage(caller, self._policy):
+            request, rename = self._acceptance.read(caller, body, content_type)
+            require(request, rights, self._settings.key_vault_urls, self._settings.own_secrets, rename)
+            stored = self._catalog.get(request.name or "")
         self._admission.replacing(caller, request, NO_CONDITION, rename)(stored)
         known = None if stored is None or stored.deleted is not None else stored.registration
         now = self._clock()

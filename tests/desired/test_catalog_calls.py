@@ -12,7 +12,7 @@ import pytest
 from registration.wiring import Wiring
 from tests.desired.nights import actions
 from tests.desired.rules import of, policy, rule
-from tests.road.journey import Journey, calls, data, fault, outcomes, registration, versions
+from tests.road.journey import Journey, blobs, calls, data, fault, outcomes, registration, versions
 from tests.support import LocalStack, eventually
 
 NO_DELETE = ["register", "plan", "read", "reconcile"]
@@ -130,6 +130,27 @@ def test_a_name_is_its_creators(stack: LocalStack, factory: Journey, name: str) 
     with policy(stack, everything):
         assert other.follow(put(other, name, body)).status_code in {200, 424}
     assert read(factory, name)["generation"] == 2
+
+
+def test_a_damaged_one_looks_to_others_as_their_policy_has_it(
+    stack: LocalStack, factory: Journey, admin: Journey, name: str
+) -> None:
+    """To replace it, as another caller's; to delete or to read it, as one that is not there."""
+    lake = "abfss://silver@sourcedata.dfs.core.windows.net/sales/a.csv"
+    body = registration([stack.new_workspace()], {**data("sales_a"), "path": lake}, datastores=[])
+    damaged, others = f"{name}-a", f"{name}-b"
+    blobs(stack).upload_blob(f"registrations/{damaged}", b"{")
+    factory.done({**body, "name": others})
+    owner, idempotency = Journey(stack, "data-owner"), str(uuid.uuid4())
+    refusals = [refused(put(owner, it, body, Idempotency_Key=idempotency), 403, "NotOwner") for it in (damaged, others)]
+    assert refusals[0] == refusals[1]
+    plans = [refused(owner.send({**body, "name": it}, "/api/plan"), 403, "NotOwner") for it in (damaged, others)]
+    assert plans[0] == plans[1] == refusals[0]
+    gone = [refused(delete(owner, it), 404, "RegistrationNotFound") for it in (damaged, f"{name}-none")]
+    assert gone[0] == gone[1]
+    refused(put(admin, damaged, body), 409, "DocumentDamaged")
+    assert delete(admin, damaged).status_code == 204
+    assert put(owner, damaged, body, Idempotency_Key=idempotency).status_code == 202
 
 
 def test_what_is_not_there_cannot_be_deleted(factory: Journey, stack: LocalStack, name: str) -> None:

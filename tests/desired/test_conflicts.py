@@ -101,6 +101,20 @@ def test_what_agrees_is_accepted(stack: LocalStack, factory: Journey, name: str)
     assert {change["outcome"] for change in found["changes"]} == {"unchanged"}
 
 
+def test_whoever_is_sent_now_is_refused_and_told_no_untruth(stack: LocalStack, factory: Journey, name: str) -> None:
+    """The earlier one, too: at a run its definition would stand, and the later one, which was accepted, would not."""
+    key = stack.new_workspace()
+    plain = registration([key], data("sales", version="1"), name=name)
+    factory.done(plain)
+    factory.done(registration([key], data("sales", version="1", tags={"team": "sales"}), name=f"{name}-b"))
+    answer = factory.send({**plain, "data": [data("sales", version="1", tags={"team": "hr"})]})
+    assert answer.status_code == 409, answer.text
+    [told] = answer.json()["error"]["details"]
+    assert f"'{name}-b'" in told["message"]
+    assert "first" not in answer.text
+    factory.done({**plain, "data": [data("sales", version="1", tags={"team": "sales"})]})
+
+
 def test_through_selectors_the_earlier_stands(stack: LocalStack, factory: Journey, name: str) -> None:
     team = uuid.uuid4().hex
     key = stack.new_workspace(tags={"team": team})
