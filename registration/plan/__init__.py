@@ -131,11 +131,17 @@ def _record(claim: Claim, change: Change, known: Applied | None, desired: Desire
 
 
 def _reported(change: Change, sync: Sync) -> Change:
-    """Under `drift: report`, what is otherwise only because the workspace was changed stays so."""
-    held = sync.drift == "report" and change.action in WRITES
-    if held and all(reason.reason in _DRIFT for reason in change.reasons):
+    """Under `drift: report`, what is otherwise only because the workspace was changed stays so. What has to be written
+    for another reason is written whole, which the plan tells of each field that drifted."""
+    if sync.drift != "report" or change.action not in WRITES:
+        return change
+    if all(reason.reason in _DRIFT for reason in change.reasons):
         return replace(change, action=Action.NONE)
-    return change
+    return replace(change, reasons=tuple(_overwritten(reason) for reason in change.reasons))
+
+
+def _overwritten(reason: Reason) -> Reason:
+    return replace(reason, reason=Why.OVERWRITTEN) if reason.reason is Why.IN_WORKSPACE else reason
 
 
 def _datastore(claim: Claim, wanted: WantedDatastore, applied: Applied | None, observed: Observed) -> Change:

@@ -37,6 +37,8 @@ class Why(StrEnum):
     """From what somebody else made."""
     IN_REGISTRATION = "changed in registration"
     IN_WORKSPACE = "changed in workspace"
+    OVERWRITTEN = "changed in workspace, and written over with the rest"
+    """Drift that was only to be reported, of an asset that is written whole for another reason."""
     IMMUTABLE = "immutable"
     SECRET_UNKNOWN = "secret unknown"  # noqa: S105 - a reason
     SECRET_ROTATED = "secret rotated"  # noqa: S105 - a reason

@@ -24,7 +24,7 @@ from registration.request.tables import mark_of
 from registration.work import verdicts
 from registration.work.applying import Applying, FileWriter, WorkspaceWriter
 from registration.work.job import Job, Work
-from registration.work.verdicts import AssetResult, Reconciled
+from registration.work.verdicts import AssetResult, Reconciled, Verdict
 from registration.work.wishes import Wishes
 from shared import logs
 from shared.assets import Data, Observed
@@ -95,7 +95,7 @@ class Reconciler:
         names = {stored.origin.name: stored.name for stored in work.job.desired.known.values()}
         place = {(claim.wanted.id, claim.origin.name): number for number, claim in enumerate(desired.claims)}
         found = sorted(
-            (*work.refused.values(), *results),
+            (*work.refused.values(), *(_as_last_seen(work, result) for result in results)),
             key=lambda result: place.get((result.asset, result.registration), len(place)),
         )
         shown = [
@@ -202,6 +202,22 @@ class Reconciler:
         }
         results = applying.apply(plan, broken)
         return [results[change.key] for change in plan.changes]
+
+
+def _as_last_seen(work: Work, result: AssetResult) -> AssetResult:
+    """A version that the run has not looked at is as it was when one did: what had drifted then, and is only reported,
+    has drifted still."""
+    kind, *parts = result.asset.lower().split("/")
+    if result.verdict is not Verdict.UNCHANGED or kind != "data" or tuple(parts) in work.observed.data:
+        return result
+    seen = work.state.seen.get(result.asset.lower())
+    if seen is None or seen.state != Verdict.DRIFTED or seen.registration.lower() != result.registration:
+        return result
+    reports = any(
+        stored.origin.name == result.registration and stored.registration.sync.drift == "report"
+        for stored in work.wanting
+    )
+    return verdicts.unseen(result, seen.reasons) if reports else result
 
 
 def _written(desired: Desired, state: State) -> dict[tuple[str, str], str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from registration.plan import REMOVALS, WRITES, Action, Applied, Change, Reason
+from registration.plan import REMOVALS, WRITES, Action, Applied, Change, Reason, Why
 from registration.records.results import Outcome
 from shared import logs
 from shared.assets import Data, Observed
@@ -147,6 +147,16 @@ def settled(change: Change) -> AssetResult:
         change.record,
         rival=change.rival,
     )
+
+
+def unseen(result: AssetResult, drift: Iterable[Mapping[str, Any]]) -> AssetResult:
+    """An asset that this run has not looked at, and that had drifted, for these reasons, when one did."""
+    reasons = tuple(
+        Reason(it["field"], Why(it["reason"]), it.get("found"), it.get("wanted"))
+        for it in drift
+        if it["reason"] in set(Why)
+    )
+    return replace(result, verdict=Verdict.DRIFTED, reasons=reasons)
 
 
 def done(change: Change) -> AssetResult:

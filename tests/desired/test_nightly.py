@@ -63,6 +63,42 @@ def test_under_report_drift_is_told_and_left(stack: LocalStack, factory: Journey
     assert stack.arm("GET", f"{key}/datastores/silver").status_code == 404
 
 
+def test_drift_stays_reported_where_a_run_does_not_look(stack: LocalStack, factory: Journey, name: str) -> None:
+    key = stack.new_workspace()
+    body = registration([key], *assets(), name=name, sync={"drift": "report"})
+    factory.done(body)
+    by_hand(stack, key, "data/sales/versions/1", tags={"team": "hr"})
+    asked = {"registrations": [name]}
+    deep = factory.follow(factory.accepted(asked, "/api/reconcile?deep=true")).json()
+    shallow = factory.follow(factory.accepted(asked, "/api/reconcile?deep=false")).json()
+    for result in (deep, shallow, planned(stack, asked, "&deep=false")):
+        change = of(result, key)["data/sales/1"]
+        assert (change["outcome"], reasons(change)) == ("drifted", [("tags", "changed in workspace")])
+        assert change["reasons"] == of(deep, key)["data/sales/1"]["reasons"]
+    assert shallow["workspaces"][0]["outcome"] == "drifted"
+    assert factory.http.get(f"/api/workspaces/{key}").json()["status"] == "drifted"
+    # Once somebody has put it right, whoever looks says so.
+    by_hand(stack, key, "data/sales/versions/1", tags={"team": "sales"})
+    for query, outcome in (("deep=false", "drifted"), ("deep=true", "unchanged"), ("deep=false", "unchanged")):
+        result = factory.follow(factory.accepted(asked, f"/api/reconcile?{query}")).json()
+        assert of(result, key)["data/sales/1"]["outcome"] == outcome
+    assert factory.http.get(f"/api/workspaces/{key}").json()["status"] == "inSync"
+
+
+def test_drift_that_is_written_over_is_told(stack: LocalStack, factory: Journey, name: str) -> None:
+    """Azure takes an asset whole; whoever changes one field of it is told what else is lost."""
+    key = stack.new_workspace()
+    sync = {"drift": "report"}
+    factory.done(registration([key], *assets(), name=name, sync=sync))
+    by_hand(stack, key, "data/sales/versions/1", tags={"team": "hr"})
+    body = registration([key], {**assets()[0], "description": "new"}, assets()[1], name=name, sync=sync)
+    told = {"tags": "changed in workspace, and written over with the rest", "description": "differs"}
+    for result in (factory.send(body, "/api/plan").json(), factory.done(body)):
+        change = of(result, key)["data/sales/1"]
+        assert (change["action"], dict(reasons(change))) == ("update", told)
+    assert versions(stack, key, "sales")["1"]["tags"] == {"team": "sales"}
+
+
 def test_a_new_workspace_gets_its_data_without_anyone_asking(stack: LocalStack, factory: Journey, name: str) -> None:
     team = uuid.uuid4().hex
     selector = {"subscription_id": target(stack.new_workspace())["subscription_id"], "tags": {"team": team}}

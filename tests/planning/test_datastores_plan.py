@@ -28,6 +28,7 @@ from tests.planning.parts import (
 
 PLAIN, KNOWN = store(), applied(store())
 MISSING, ROTATED = ("name", "missing"), ("client_secret", "secret rotated")
+WRITTEN_OVER = "changed in workspace, and written over with the rest"
 
 
 def changed(*fields: str, by: str = "workspace") -> list[tuple[str, str]]:
@@ -118,9 +119,16 @@ TAGGED = store(tags={"a": "b"})
             there(tags={"c": "d"}),
             applied(TAGGED),
             "update",
-            [*changed("filesystem", by="registration"), *changed("tags")],
+            [*changed("filesystem", by="registration"), ("tags", WRITTEN_OVER)],
         ),
         (signed(), there_signed(), applied(signed("1")), "update", [ROTATED]),
+        (
+            signed(tags={"a": "b"}),
+            there_signed(tags={"c": "d"}),
+            applied(signed("1", tags={"a": "b"})),
+            "update",
+            [("tags", WRITTEN_OVER), ROTATED],
+        ),
         (from_vault(), there_signed(client_id=OTHER), applied(from_vault()), "none", changed("client_id")),
         (from_vault(OTHER, "2"), there_signed(), applied(from_vault()), "update", [("client_id", "secret rotated")]),
         (
