@@ -121,7 +121,13 @@ class Acceptance:
 
         Raises RequestError: 403, 404 when it is not the caller's, 409 while it runs or when nothing failed.
         """
-        operation = self._operations.get(operation_id)
+        try:
+            operation = self._operations.get(operation_id)
+        except Damaged:
+            progress = self._results.progress(operation_id)
+            if progress is not None and may_steer(caller, str(progress.metadata.get("caller")), self._policy()):
+                raise
+            operation = None
         if operation is None or not may_steer(caller, operation.caller.id, self._policy()):
             raise RequestError(404, "OperationNotFound", "There is no such operation, or it is not yours.")
         failed = self._operations.failed_workspaces(operation)

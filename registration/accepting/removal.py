@@ -83,12 +83,16 @@ class Removal:
 
     def _begin(self, caller: Caller, left: Stored) -> Operation:
         """The operation that a tombstone names; a new one where that has ended."""
-        known = self._operations.get(left.operation)
-        if known is not None and not self._operations.ended(known.id):
+        try:
+            known = self._operations.get(left.operation)
+            over = known is not None and self._operations.ended(known.id)
+        except Damaged:
+            known, over = None, True
+        if known is not None and not over:
             self._operations.begin(known)
             return known
         now = self._clock()
-        if known is not None:
+        if over:
             left = replace(left, generation=left.generation + 1, operation=new_operation_id())
             if not self._catalog.commit(left):
                 message = "The registration is being deleted, or created again, by another request."
@@ -112,5 +116,5 @@ class Removal:
 
     def _stop(self, stored: Stored) -> None:
         """What the registration has under way need not be begun any more."""
-        if self._operations.get(stored.operation) is not None and not self._operations.ended(stored.operation):
+        if not self._operations.ended(stored.operation):
             self._documents.create(cancel_blob(stored.operation), {"requested": self._clock().isoformat()})

@@ -224,8 +224,9 @@ class Results:
 
 def _checked(value: dict[str, Any], workspace: str) -> dict[str, Any]:
     """A stored result that is as `Result.as_json` gave it."""
-    if Outcome(value["outcome"]) and value["workspace"] != workspace:
+    if value["workspace"] != workspace:
         raise ValueError("this is another workspace's result")
+    Outcome(value["outcome"])
     text(value.get("finished", ""))
     texts(value.get("unmanaged", []))
     if "error" in value:

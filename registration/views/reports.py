@@ -83,7 +83,10 @@ class Reports:
         top = head(operation_id.lower(), view.progress)
         if "warnings" not in view.progress.metadata or not (view.whole or view.oversees):
             return top
-        operation = self._operations.get(operation_id.lower())
+        try:
+            operation = self._operations.get(operation_id.lower())
+        except Damaged as error:
+            return {**top, "warnings": [error.message]}
         return top if operation is None else {**top, "warnings": list(operation.warnings)}
 
     def _view(self, caller: Caller, operation_id: str) -> View:

@@ -266,3 +266,32 @@ def test_a_retry_whose_mark_is_damaged_names_it(scene: Scene, note: bytes) -> No
     answer = Journey(scene.stack).http.post(f"/api/operations/{scene.operation}/retry")
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "DocumentDamaged"), answer.text
     assert blob in answer.json()["error"]["message"]
+
+
+def test_an_operation_that_is_damaged_is_named_to_its_sender_alone(scene: Scene) -> None:
+    blob = operation_blob(scene.operation, "operation")
+    scene.put(blob, b"{", {**scene.sound[blob][1], "warnings": "1"})
+    owner, stranger = Journey(scene.stack), Journey(scene.stack, "stranger")
+    for way in ("retry", "cancel"):
+        assert stranger.http.post(f"/api/operations/{scene.operation}/{way}").status_code == 404
+    answer = owner.http.post(f"/api/operations/{scene.operation}/retry")
+    assert (answer.status_code, blob in answer.text) == (409, True)
+    for path, status in (("", 200), ("/result", 424)):
+        answer = owner.http.get(f"/api/operations/{scene.operation}{path}")
+        assert (answer.status_code, blob in answer.json()["warnings"][0]) == (status, True)
+
+
+@pytest.mark.parametrize("prune", ["keep", "archive"])
+def test_a_registration_whose_operation_is_damaged_can_be_deleted(scene: Scene, prune: str) -> None:
+    journey = Journey(scene.stack)
+    document = json.loads(scene.sound[f"registrations/{scene.name}"][0])["registration"]
+    body = {**document, "sync": {"prune": prune}}
+    last = journey.done(body, 424)["id"]
+    scene.put(operation_blob(last, "operation"), b"{", scene.sound[operation_blob(scene.operation, "operation")][1])
+    answer = journey.http.delete(f"/api/registrations/{scene.name}")
+    assert answer.status_code == {"keep": 204, "archive": 202}[prune], answer.text
+    if prune == "archive":
+        operation = answer.json()["id"]
+        scene.put(operation_blob(operation, "operation"), b"{", {})
+        again = journey.http.delete(f"/api/registrations/{scene.name}")
+        assert again.status_code in {202, 404}, again.text

@@ -68,7 +68,8 @@ def test_a_retry_does_not_bring_back_what_was_deleted(stack: LocalStack, factory
 
 def test_what_there_is_beyond_the_policys_reach_is_told_to_nobody(stack: LocalStack, factory: Journey) -> None:
     """A subscription that is not there, one that may not be listed, and one that holds workspaces look alike."""
-    key, team = stack.new_workspace(), uuid.uuid4().hex
+    team = uuid.uuid4().hex
+    key = stack.new_workspace(tags={"team": team})
     there, known, unknown = key[:36], stack.description["workspaces"][2][:36], str(uuid.uuid4())
     reach = [f"{there}/ml-rg/*"]
     answers = []
@@ -86,9 +87,9 @@ def test_what_there_is_beyond_the_policys_reach_is_told_to_nobody(stack: LocalSt
         assert answers[0] == answers[1]
         assert "finds no workspace" in answers[0]
         # Within their reach they are told.
-        body = {"name": f"{team}-2", "workspaces": [{"selector": {"subscription_id": there}}], "data": [PUBLIC]}
-        found = stranger.send(body, "/api/plan").json()
-        assert key in [it["workspace"] for it in found.get("workspaces", [])] or found["status"] == "NotStarted"
+        entry = {"selector": {"subscription_id": there, "tags": {"team": team}}}
+        plan = stranger.send({"name": f"{team}-2", "workspaces": [entry], "data": [PUBLIC]}, "/api/plan")
+        assert [it["workspace"] for it in plan.json()["workspaces"]] == [key]
     with policy(stack, rule(stack, "stranger", "plan", workspaces=["*/*/*"])):
         body = {"name": f"{team}-3", "workspaces": [{"selector": {"subscription_id": unknown}}], "data": [PUBLIC]}
         [lost] = Journey(stack, "stranger").send(body, "/api/plan").json()["workspaces"]

@@ -18,6 +18,7 @@ def change(number: int, good: bool = True) -> dict[str, Any]:
     reasons = [{"field": "description", "reason": "differs", "found": "x" * 500, "wanted": "y" * 500}]
     body: dict[str, Any] = {
         "asset": f"data/d{number}/1",
+        "registration": "big",
         "outcome": "created" if good else "failed",
         "reasons": reasons,
     }
