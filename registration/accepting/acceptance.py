@@ -9,7 +9,6 @@ from typing import Any
 
 from registration.accepting.admission import Admission
 from registration.accepting.conditions import NO_CONDITION, Condition
-from registration.accepting.sight import hiding_damage, may_steer
 from registration.access.authorization import require
 from registration.access.caller import Caller
 from registration.access.policy import Action, Policy
@@ -17,7 +16,9 @@ from registration.records.catalog import Catalog
 from registration.records.idempotency import Claim, Idempotency, check_key
 from registration.records.naming import MADE_UP, default_name, is_made_up, new_operation_id
 from registration.records.operations import Admit, Operations
-from registration.records.results import Results, Status
+from registration.records.outcomes import Status
+from registration.records.results import Results
+from registration.records.sight import hiding_damage, may_steer
 from registration.records.snapshot import Kind, Operation
 from registration.request.body import parse_body
 from registration.request.document import Registration, parse_registration

@@ -11,12 +11,11 @@ from registration.access.caller import Caller
 from registration.access.policy import Access, Action, Policy, Rights
 from registration.plan import WantedDatastore
 from registration.plan.fields import agree
-from registration.records.catalog import Catalog
+from registration.records.catalog import Catalog, not_owner
 from registration.records.desired import DesiredState, Stored
 from registration.records.operations import Admit
 from registration.request.document import Registration
 from registration.request.faults import MAX_FAULTS
-from registration.request.targets import Selector
 from registration.request.versions import with_versions
 from shared.assets import Data
 from shared.errors import Fault, RequestError
@@ -94,11 +93,6 @@ class Admission:
                 raise RequestError(403, "NotAuthorized", message, [Fault("NotAuthorized", message)])
 
 
-def not_owner() -> RequestError:
-    message = "The registration of this name is another caller's, or can be replaced by an administrator alone."
-    return RequestError(403, "NotOwner", message, target="name")
-
-
 def pairs(registration: Registration) -> Iterator[tuple[str, str]]:
     """(workspace's key, asset as the policy knows it) of everything that a registration names.
 
@@ -110,13 +104,9 @@ def pairs(registration: Registration) -> Iterator[tuple[str, str]]:
             yield key, asset
 
 
-def place_of(selector: Selector) -> str:
-    return f"{selector.subscription_id}/{selector.resource_group or '*'}/*".lower()
-
-
 def _places(registration: Registration) -> list[str]:
     named = [workspace.key for workspace in registration.workspaces]
-    return [*named, *dict.fromkeys(place_of(selector) for selector in registration.selectors)]
+    return [*named, *dict.fromkeys(selector.place for selector in registration.selectors)]
 
 
 def _assets(registration: Registration) -> list[str]:
@@ -129,7 +119,7 @@ def _dropped(before: Registration, request: Registration) -> Iterator[tuple[str,
     kept_assets = {asset.lower() for asset in _assets(request)}
     kept_places = {workspace.key for workspace in request.workspaces}
     selectors = {selector.key for selector in request.selectors}
-    kept_places |= {place_of(selector) for selector in before.selectors if selector.key in selectors}
+    kept_places |= {selector.place for selector in before.selectors if selector.key in selectors}
     for key, asset in pairs(before):
         if key not in kept_places or asset.lower() not in kept_assets:
             yield key, asset

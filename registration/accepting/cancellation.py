@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from registration.accepting.sight import may_steer
 from registration.access.caller import Caller
 from registration.access.policy import Policy
 from registration.records.operations import Operations
-from registration.records.results import Results, Status, cancel_blob
+from registration.records.outcomes import Status
+from registration.records.results import Results, cancel_blob
+from registration.records.sight import may_steer
 from registration.records.snapshot import Operation
 from shared import logs
 from shared.documents import Documents

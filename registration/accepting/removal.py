@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 
 from registration.accepting.admission import Admission
 from registration.accepting.conditions import Condition
-from registration.accepting.sight import Sight
 from registration.access.caller import Caller
 from registration.access.policy import Policy
 from registration.records.catalog import Catalog, tombstone
@@ -17,6 +16,7 @@ from registration.records.desired import Stored
 from registration.records.naming import new_operation_id
 from registration.records.operations import Operations
 from registration.records.results import cancel_blob
+from registration.records.sight import Sight
 from registration.records.snapshot import Depth, Kind, Operation
 from registration.request.document import is_name
 from shared import logs

@@ -133,6 +133,11 @@ class Catalog:
         return self._documents.read(_blob(name))
 
 
+def not_owner() -> RequestError:
+    message = "The registration of this name is another caller's, or can be replaced by an administrator alone."
+    return RequestError(403, "NotOwner", message, target="name")
+
+
 def check_owner(stored: Stored | None, owner: Caller) -> None:
     """A name belongs to its creator. Raises RequestError 403."""
     if stored is not None and stored.owner.id != owner.id:

@@ -10,8 +10,8 @@ from enum import StrEnum
 from typing import Any
 
 from registration.plan import Applied, Inventory, Origin
-from registration.records.results import Outcome, checked_reasons
-from registration.work.verdicts import Verdict
+from registration.records.outcomes import Outcome, Verdict
+from registration.records.results import checked_reasons
 from shared import logs
 from shared.documents import Document, Documents, Entry
 from shared.errors import Changed, Damaged

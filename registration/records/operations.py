@@ -18,7 +18,8 @@ from registration.records.catalog import Catalog
 from registration.records.desired import Stored
 from registration.records.index import Index
 from registration.records.messages import ALL, WorkMessage
-from registration.records.results import UNDONE, Outcome, Result, Results, Status, open_blob, operation_blob
+from registration.records.outcomes import UNDONE, Outcome, Status
+from registration.records.results import Result, Results, open_blob, operation_blob
 from registration.records.snapshot import Depth, Kind, Operation
 from registration.request.document import Registration
 from registration.request.versions import with_versions

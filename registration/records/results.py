@@ -10,44 +10,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any
 
 from registration.records.index import Index
+from registration.records.outcomes import FAILURES, Outcome, Status
 from registration.records.snapshot import Kind
 from shared.documents import Documents, Entry
 from shared.stored import failure, fields, figure, listing, moment, plain, readable, text, texts
-
-
-class Outcome(StrEnum):
-    """What became of one workspace."""
-
-    SUCCEEDED = "succeeded"
-    UNCHANGED = "unchanged"
-    PLANNED = "planned"
-    DRIFTED = "drifted"
-    SUSPENDED = "suspended"
-    SUPERSEDED = "superseded"
-    FAILED = "failed"
-    CONFLICT = "conflict"
-    NOT_AUTHORIZED = "notAuthorized"
-    EXPIRED = "expired"
-    CANCELED = "canceled"
-
-
-FAILURES = frozenset({Outcome.FAILED, Outcome.CONFLICT, Outcome.NOT_AUTHORIZED, Outcome.EXPIRED})
-UNDONE = FAILURES | {Outcome.CANCELED}
-"""What a retry takes up again."""
-
-
-class Status(StrEnum):
-    """The state of an operation, in the words of Azure's REST guidelines."""
-
-    NOT_STARTED = "NotStarted"
-    RUNNING = "Running"
-    SUCCEEDED = "Succeeded"
-    FAILED = "Failed"
-    CANCELED = "Canceled"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from registration.records.operations import Operations
-from registration.records.results import Outcome, Progress, Result, Results, Status, open_blob, operation_blob
+from registration.records.outcomes import Outcome, Status
+from registration.records.results import Progress, Result, Results, open_blob, operation_blob
 from registration.records.snapshot import Lost
 from shared import logs
 from shared.documents import Documents

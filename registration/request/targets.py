@@ -68,6 +68,11 @@ class Selector(Model):
         tags = sorted({name.lower(): value for name, value in (self.tags or {}).items()}.items())
         return json.dumps([self.subscription_id, (self.resource_group or "").lower(), tags])
 
+    @property
+    def place(self) -> str:
+        """What it stands for where workspaces are asked about: `*` for any name, as the policy writes it."""
+        return f"{self.subscription_id}/{self.resource_group or '*'}/*".lower()
+
     def matches(self, workspace: Workspace, tags: Mapping[str, str]) -> bool:
         """Whether it finds a workspace that has these tags."""
         if workspace.subscription_id != self.subscription_id:

@@ -10,12 +10,12 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from registration.accepting.sight import Sight
 from registration.access.caller import Caller
 from registration.access.policy import Access, Policy, policy_name
 from registration.records.catalog import Catalog
 from registration.records.desired import DesiredState, Stored
 from registration.records.inventory import PREFIX, Health, concerns, metadata_of, read_state
+from registration.records.sight import Sight
 from registration.request.paging import DEFAULT_TOP, Parameters, a_name, further
 from registration.views.telling import told
 from shared import logs

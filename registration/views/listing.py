@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from registration.accepting.sight import Sight
 from registration.access.caller import Caller
 from registration.access.policy import Access, Policy
 from registration.records.index import Index, Listed, Scope
 from registration.records.operations import Operations
-from registration.records.results import Results, Status
+from registration.records.outcomes import Status
+from registration.records.results import Results
+from registration.records.sight import Sight
 from registration.request.paging import DEFAULT_TOP, Parameters, further
 from registration.views.shapes import head, summary, visible
 from shared import logs

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from registration.accepting.sight import Sight
 from registration.access.caller import Caller
 from registration.access.policy import Access, Policy, policy_name
 from registration.records.catalog import Catalog
 from registration.records.desired import DesiredState
 from registration.records.inventory import PREFIX, Health, metadata_of, read_state, tells
+from registration.records.sight import Sight
 from registration.request.paging import DEFAULT_TOP, Parameters, a_name, cut, further
 from registration.views.telling import told
 from shared.documents import Documents

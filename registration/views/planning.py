@@ -11,7 +11,6 @@ from typing import Any
 from registration.accepting.acceptance import Acceptance
 from registration.accepting.admission import Admission
 from registration.accepting.conditions import NO_CONDITION
-from registration.accepting.sight import hiding_damage
 from registration.access.authorization import require
 from registration.access.caller import Caller
 from registration.access.policy import Access, Action, Policy
@@ -19,7 +18,9 @@ from registration.records.catalog import Catalog
 from registration.records.inventory import read_state
 from registration.records.naming import new_operation_id
 from registration.records.operations import Operations
-from registration.records.results import Outcome, Result
+from registration.records.outcomes import Outcome
+from registration.records.results import Result
+from registration.records.sight import hiding_damage
 from registration.records.snapshot import Depth, Kind, Operation
 from registration.request.versions import with_versions
 from registration.views.shapes import without_rival

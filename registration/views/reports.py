@@ -8,12 +8,13 @@ from concurrent.futures import Executor
 from typing import Any
 from urllib.parse import urlencode
 
-from registration.accepting.sight import Sight
 from registration.access.caller import Caller
 from registration.access.policy import Policy
 from registration.records.index import Scope
 from registration.records.operations import Operations
-from registration.records.results import FAILURES, Outcome, Progress, Results, Status
+from registration.records.outcomes import FAILURES, Outcome, Status
+from registration.records.results import Progress, Results
+from registration.records.sight import Sight
 from registration.views.shapes import View, head, visible
 from shared import logs
 from shared.errors import Damaged, RequestError

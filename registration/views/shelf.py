@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from registration.accepting.sight import Part, Sight
 from registration.access.caller import Caller
 from registration.access.policy import Policy, policy_name
 from registration.records.catalog import Catalog
 from registration.records.desired import DesiredState
+from registration.records.sight import Part, Sight
 from registration.request.document import Registration, is_name
 from registration.request.paging import DEFAULT_TOP, Parameters, a_name, cut, further
 from shared.errors import Damaged, RequestError

@@ -8,7 +8,7 @@ from typing import Any
 from registration.plan import Applied
 from registration.records.desired import DesiredState
 from registration.records.inventory import State
-from registration.work.verdicts import Verdict
+from registration.records.outcomes import Verdict
 
 _ORDER = ("asset", "state", "registration", "at", "reasons", "error", "conflictsWith", "applied", "lookedAt")
 

@@ -16,8 +16,8 @@ from enum import StrEnum
 from typing import Any
 
 from registration.access.caller import Caller
+from registration.records.outcomes import MADE, Verdict
 from registration.records.snapshot import Operation
-from registration.work.verdicts import MADE, Verdict
 from shared.appends import MAX_BLOCK, Appends
 from shared.errors import Fault
 

@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
-from registration.accepting.admission import place_of
-from registration.accepting.sight import Sight
 from registration.access.policy import Action, Policy, Rights
 from registration.records.catalog import Catalog
 from registration.records.desired import Stored
 from registration.records.inventory import PREFIX, concerns, metadata_of, settled, tells
+from registration.records.sight import Sight
 from registration.records.snapshot import Kind, Lost, Operation
 from registration.request.targets import Selector
 from shared import logs
@@ -57,7 +56,7 @@ class Search:
             try:
                 found = self._list(selector.subscription_id, selector.resource_group)
             except Permanent as error:
-                place, why = place_of(selector), error.message
+                place, why = selector.place, error.message
                 log.warning("A selector's workspaces cannot be listed.", place=place, code=error.code, reason=why)
                 self.lost[place] = Lost(place, error.code, error.message)
                 return []
@@ -151,7 +150,7 @@ class Expander:
             if stored.deleted is None:
                 search.add(stored.registration.workspaces)
                 for selector in stored.registration.selectors:
-                    if rights is None or rights.reaches(place_of(selector)):
+                    if rights is None or rights.reaches(selector.place):
                         search.add(search.select(selector))
                     elif rights.reaches_into(selector.subscription_id, selector.resource_group):
                         untold = replace(search, warnings=[], lost={})

@@ -9,9 +9,9 @@ from typing import Any
 
 from registration.plan import WRITES, Applied, Inventory, resolved
 from registration.records.inventory import RUNS, Seen, State
-from registration.records.results import Outcome
+from registration.records.outcomes import MADE, Outcome, Verdict
 from registration.records.snapshot import Operation
-from registration.work.verdicts import MADE, AssetResult, Reconciled, Verdict
+from registration.work.verdicts import AssetResult, Reconciled
 from shared.assets import Observed
 
 _SOUND = MADE | {Verdict.UNCHANGED, Verdict.ADOPTED}

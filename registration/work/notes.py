@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from registration.records.messages import WorkMessage
+from registration.records.outcomes import MADE, Verdict
 from registration.records.results import checked_change, operation_blob
-from registration.work.verdicts import MADE, Reconciled, Verdict
+from registration.work.verdicts import Reconciled
 from shared.documents import Documents
 from shared.errors import Damaged
 from shared.stored import fields, readable, text

@@ -20,11 +20,12 @@ from registration.plan import (
     must_look,
 )
 from registration.records.inventory import State
+from registration.records.outcomes import Verdict
 from registration.request.tables import mark_of
 from registration.work import verdicts
 from registration.work.applying import Applying, FileWriter, WorkspaceWriter
 from registration.work.job import Job, Work
-from registration.work.verdicts import AssetResult, Reconciled, Verdict
+from registration.work.verdicts import AssetResult, Reconciled
 from registration.work.wishes import Wishes
 from shared import logs
 from shared.assets import Data, Observed

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Any
 
 from registration.plan import REMOVALS, WRITES, Action, Applied, Change, Reason, Why
-from registration.records.results import Outcome
+from registration.records.outcomes import MADE, Outcome, Verdict
 from shared import logs
 from shared.assets import Data, Observed
 from shared.azureml.observed import Credential
@@ -17,28 +16,6 @@ from shared.errors import AzureRefused, Permanent, Temporary
 log = logs.get_log(__name__)
 
 
-class Verdict(StrEnum):
-    """What became of one asset."""
-
-    CREATED = "created"
-    UPDATED = "updated"
-    ARCHIVED = "archived"
-    DELETED = "deleted"
-    UNCHANGED = "unchanged"
-    ADOPTED = "adopted"
-    PLANNED = "planned"
-    """Of a dry run: it would be changed."""
-    DRIFTED = "drifted"
-    """Not as wanted, and left so: its registration says that drift is reported."""
-    KEPT = "kept"
-    """Not wanted any more, and kept: else the workspace would be emptied, or data would lose its datastore."""
-    SUSPENDED = "suspended"
-    CONFLICT = "conflict"
-    FAILED = "failed"
-    NOT_AUTHORIZED = "notAuthorized"
-
-
-MADE = frozenset({Verdict.CREATED, Verdict.UPDATED, Verdict.ARCHIVED, Verdict.DELETED})
 _DONE = {
     Action.CREATE: Verdict.CREATED,
     Action.NEW_VERSION: Verdict.CREATED,

@@ -18,7 +18,8 @@ from registration.records.cancellations import SEEN_AFTER, Cancellations
 from registration.records.endings import Endings
 from registration.records.inventory import State, read_state, workspace_blob, write_state
 from registration.records.messages import ALL, WorkMessage
-from registration.records.results import Outcome, Result, Results
+from registration.records.outcomes import Outcome
+from registration.records.results import Result, Results
 from registration.records.snapshot import Kind
 from registration.work.assignments import Assignment, Assignments
 from registration.work.audit import Audit, of_changes

@@ -12,7 +12,7 @@ import pytest
 
 from local.azurite import ROOT
 from local.host.invocations import LOST
-from registration.records.results import FAILURES
+from registration.records.outcomes import FAILURES
 from tests.infra.bicep import INFRA
 from tests.infra.conftest import Deploy, Deployed
 from tests.road.journey import Journey, data, registration

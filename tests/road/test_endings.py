@@ -10,7 +10,8 @@ from typing import cast
 import pytest
 
 from registration.records.endings import Endings
-from registration.records.results import Outcome, Progress, Results
+from registration.records.outcomes import Outcome
+from registration.records.results import Progress, Results
 from shared.errors import AzureBusy
 
 OPERATION = "0a1b2c3d-0000-4000-8000-000000000001"

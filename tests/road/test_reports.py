@@ -6,7 +6,8 @@ import json
 import uuid
 from typing import Any
 
-from registration.records.results import Outcome, Result
+from registration.records.outcomes import Outcome
+from registration.records.results import Result
 from registration.wiring import Wiring
 from tests.road.journey import Journey
 from tests.support import LocalStack

@@ -20,7 +20,8 @@ from registration.records.clearing import Clearing
 from registration.records.idempotency import Idempotency
 from registration.records.index import Index
 from registration.records.naming import new_operation_id
-from registration.records.results import Status, open_blob, operation_blob
+from registration.records.outcomes import Status
+from registration.records.results import open_blob, operation_blob
 from registration.records.snapshot import Kind, Operation
 from shared.documents import Documents
 from shared.errors import AzureBusy, Temporary

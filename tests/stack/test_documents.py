@@ -18,11 +18,10 @@ from local.azurite import ROOT
 from registration.access.policy import Action as Permission
 from registration.access.policy import parse_policy
 from registration.plan import Action, Sync, Why
-from registration.records.results import Outcome
+from registration.records.outcomes import Outcome, Verdict
 from registration.request.document import parse_registration
 from registration.request.original import as_registration, is_original
 from registration.wiring import utc_now
-from registration.work.verdicts import Verdict
 from shared.settings import DEFAULT_RECONCILE_SCHEDULE, DEFAULT_SWEEP_SCHEDULE, Settings
 from tests.support import LocalStack, eventually
 

@@ -11,10 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from registration.accepting.admission import not_owner, place_of
 from registration.access.caller import SERVICE, Caller
 from registration.access.policy import Access, Action, Policy, Rights, policy_name
-from registration.records.catalog import PREFIX
+from registration.records.catalog import PREFIX, not_owner
 from registration.records.desired import Stored
 from registration.request.targets import Selector
 from shared.assets import Data, Datastore
@@ -74,7 +73,10 @@ class Sight:
         """Whether they may know that a registration wants an asset: `data/<name>` or `datastores/<name>`."""
         if stored.owner.id == self.caller.id:
             return True
-        places = {*_keys(stored.registration.workspaces), *map(place_of, stored.registration.selectors)}
+        places = {
+            *_keys(stored.registration.workspaces),
+            *(selector.place for selector in stored.registration.selectors),
+        }
         return bool(self._seen(places, [asset])[1])
 
     def part(self, stored: Stored) -> Part | None:
@@ -82,14 +84,14 @@ class Sight:
         it = stored.registration
         if stored.owner.id == self.caller.id:
             return Part(stored, it.workspaces, it.selectors, it.datastores, it.data)
-        places = {*_keys(it.workspaces), *map(place_of, it.selectors)}
+        places = {*_keys(it.workspaces), *(selector.place for selector in it.selectors)}
         seen, assets = self._seen(places, {policy_name(asset.id) for asset in stored.assets})
         if not seen:
             return None
         return Part(
             stored,
             tuple(workspace for workspace in it.workspaces if workspace.key in seen),
-            tuple(selector for selector in it.selectors if place_of(selector) in seen),
+            tuple(selector for selector in it.selectors if selector.place in seen),
             tuple(datastore for datastore in it.datastores if datastore.id in assets),
             tuple(data for data in it.data if policy_name(data.id) in assets),
         )
