@@ -219,25 +219,22 @@ var plan = filter(
   ],
   it => it.on
 )
-var given = existing.?subnetIds == null
-  ? {}
-  : found.network
-      ? existing.?subnetIds
-      : fail('existing.subnetIds needs existing.virtualNetworkId, the network that they are in.')
+var given = existing.?subnetIds == null || found.network
+  ? existing.?subnetIds
+  : fail('existing.subnetIds needs existing.virtualNetworkId, the network that they are in.')
 var goingOut = map(filter(plan, it => it.goesOut), it => it.name)
 var goesBy = egress != 'none' || found.network || empty(goingOut)
   ? egress
   : fail('egress none is a route of yours, which a new network does not have: name one that is there in existing.virtualNetworkId.')
 
 // Rules name subnets by their addresses, also those of subnets that are there.
-var ownPrefixes = network.?subnetPrefixes ?? {}
 var inRules = union(['AzureBastionSubnet'], firewalled ? concat(goingOut, ['AzureFirewallSubnet']) : [])
 var prefixes = toObject(
   plan,
   it => it.name,
-  it => given[?it.name] != null && ownPrefixes[?it.name] == null && contains(inRules, it.name)
+  it => given[?it.name] != null && network.?subnetPrefixes[?it.name] == null && contains(inRules, it.name)
     ? fail('existing.subnetIds names ${it.name}, but not its addresses, which rules are about: add them to network.subnetPrefixes.')
-    : ownPrefixes[?it.name] ?? cidrSubnet(network.addressPrefix, 24, it.number)
+    : network.?subnetPrefixes[?it.name] ?? cidrSubnet(network.addressPrefix, 24, it.number)
 )
 var toBeMade = filter(plan, it => given[?it.name] == null)
 var makeable = empty(toBeMade) || toLower(split(ids.network, '/')[2]) == toLower(subscription().subscriptionId)

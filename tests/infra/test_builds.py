@@ -31,6 +31,29 @@ def test_what_may_be_null_has_no_other_default() -> None:
     assert [file for file in tools.sources() if params.search(file.read_text(encoding="utf-8"))] == []
 
 
+def test_what_may_not_be_there_is_asked_as_if_it_were() -> None:
+    """The compiler warns of a function of a resource with a condition (BCP422) unless `!` says that it is known."""
+    conditional = re.compile(r"^ *resource (\w+) '[^']+' (?:existing )?= if ", re.MULTILINE)
+    found = 0
+    for file in tools.sources():
+        text = file.read_text(encoding="utf-8")
+        for name in conditional.findall(text):
+            found += 1
+            assert not re.search(rf"\b{name}\.\w+\(", text), (file, name)
+    assert found
+
+
+def test_no_name_is_looked_up_in_what_is_an_empty_object_to_the_compiler() -> None:
+    """It keeps `a ?? {}` as two types and refuses to index the second (BCP054 in BCP076); its stand-in lets it pass."""
+    fallback = re.compile(r"^var (\w+) = [^\n]*\?\? \{\}$", re.MULTILINE)
+    assert fallback.findall("var given = some.?thing ?? {}\n") == ["given"]
+    for file in tools.sources():
+        text = file.read_text(encoding="utf-8")
+        assert "?? {})[" not in text, file
+        for name in fallback.findall(text):
+            assert not re.search(rf"\b{name}\[", text), (file, name)
+
+
 def test_every_parameter_file_is_one_of_the_sets() -> None:
     found = {file.stem for file in tools.parameter_files() if INFRA / "platform" not in file.parents}
     assert found == {"main", *SETS}

@@ -75,7 +75,7 @@ module otherSite '../modules/site-to-site.bicep' = if (siteToSite != null) {
     location: place.location
     tags: place.tags
     settings: siteToSite!
-    sharedKey: sharedKeys.getSecret(siteToSite!.secretName)
+    sharedKey: sharedKeys!.getSecret(siteToSite!.secretName)
   }
 }
 

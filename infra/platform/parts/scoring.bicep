@@ -108,8 +108,8 @@ module encrypted '../modules/scoring-extension.bicep' = if (!plain) {
     location: place.location
     nodes: settings.nodes
     hostName: tls!.hostName
-    certificate: certificates.getSecret(tls!.certificateSecret)
-    key: certificates.getSecret(tls!.keySecret)
+    certificate: certificates!.getSecret(tls!.certificateSecret)
+    key: certificates!.getSecret(tls!.keySecret)
   }
 }
 
