@@ -41,7 +41,7 @@ class Notes:
 
     def made(self, work: WorkMessage) -> tuple[dict[str, Any], ...]:
         """The changes that were made so far. The note is looked for whatever the message says: one that a cancellation
-        sent knows nothing of it."""
+        or the sweeper sent knows nothing of it."""
         return tuple(change for change in self._partial(work).values() if change.get("outcome") in MADE)
 
     def leave_trouble(self, work: WorkMessage, reason: str) -> None:

@@ -18,7 +18,7 @@ from registration.records.cancellations import SEEN_AFTER, Cancellations
 from registration.records.endings import Endings
 from registration.records.inventory import State, read_state, workspace_blob, write_state
 from registration.records.messages import ALL, WorkMessage
-from registration.records.outcomes import Outcome
+from registration.records.outcomes import MADE, Outcome
 from registration.records.results import Result, Results
 from registration.records.snapshot import Kind
 from registration.work.assignments import Assignment, Assignments
@@ -106,6 +106,8 @@ class Worker:
             log.error("A poisoned message names no workspace of any operation and was dropped.")
             return
         with logs.bound(operation=work.operation, workspace=work.workspace), self._endings.in_hand(work.operation):
+            if work.workspace != ALL and self._is_done(work):
+                return
             reason = self._notes.trouble(work) or "the host was lost each time"
             told = f"The workspace could not be worked on, however often it was tried: {reason}."
             log.error("A message was poisoned.", reason=reason)
@@ -133,8 +135,9 @@ class Worker:
             log.error("A message names no workspace of its operation and was dropped.")
             return
         if self._clock() > operation.deadline:
-            error = {"code": "DeadlineExceeded", "message": "The operation's deadline passed before its turn."}
-            self._finish(work, Outcome.EXPIRED, error=error)
+            if not self._is_done(work):
+                error = {"code": "DeadlineExceeded", "message": "The operation's deadline passed before its turn."}
+                self._finish(work, Outcome.EXPIRED, error=error)
             return
         with self._documents.leased(workspace_blob(workspace.key), State().metadata()) as lease:
             self._reconcile(work, assignment, workspace, lease)
@@ -146,8 +149,11 @@ class Worker:
                 self._cancel(work)
             return
         state = State() if lease.fresh else read_state(self._documents, workspace.key)
-        if state.last == operation.id and self._is_done(work):
+        again = state.last == operation.id
+        if again and self._is_done(work):
             return
+        # A message that the sweeper sent does not know that an earlier one did a part.
+        work = replace(work, resumed=work.resumed or again)
         job = assignment.job(workspace, state)
         if job is None:
             self._finish(work, Outcome.SUPERSEDED)
@@ -170,14 +176,17 @@ class Worker:
         except Permanent as error:
             self._failed(work, assignment, workspace, state, error, lease)
             return
-        if not operation.dry_run:
-            known = after(state, reconciled, operation, now)
-            write_state(self._documents, workspace.key, known, lease.id)
         temporary = reconciled.temporary()
+        try:
+            if not operation.dry_run:
+                known = after(state, reconciled, operation, now)
+                write_state(self._documents, workspace.key, known, lease.id)
+            if temporary is None:
+                self._finish(work, reconciled.outcome, reconciled)
+        except Temporary as error:  # what was made is not told yet, and the next message will find it unchanged
+            temporary = error
         if temporary is not None:
             self._again(work, temporary, reconciled)
-        else:
-            self._finish(work, reconciled.outcome, reconciled)
 
     def _is_done(self, work: WorkMessage) -> bool:
         """Whether this message was worked on before. Where that left no trace in the workspace's document, nothing was
@@ -255,15 +264,16 @@ class Worker:
         if work.workspace == ALL:
             self._search.give_up(work.operation, error or {})
             return
+        unmanaged = () if reconciled is None else reconciled.unmanaged
         changes: tuple[dict[str, Any], ...] = ()
-        unmanaged: tuple[str, ...] = ()
-        if reconciled is not None:
-            unmanaged = reconciled.unmanaged
-            try:
-                changes = self._notes.changes(work, reconciled)
-            except Damaged as damage:  # what this message did is told all the same
+        try:
+            changes = self._notes.made(work) if reconciled is None else self._notes.changes(work, reconciled)
+        except Damaged as damage:  # what this message did is told all the same
+            if reconciled is not None:
                 changes = tuple(asset.as_json() for asset in reconciled.assets)
                 outcome, error = Outcome.FAILED, {"code": damage.code, "message": damage.message}
+        if outcome is Outcome.UNCHANGED and any(change["outcome"] in MADE for change in changes):
+            outcome = Outcome.SUCCEEDED  # by an earlier message
         self._store(work, Result(work.workspace, outcome, changes, error, self._clock().isoformat(), unmanaged))
 
     def _store(self, work: WorkMessage, result: Result) -> None:
