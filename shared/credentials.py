@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from shared.clouds import AUTHORITIES
@@ -39,15 +40,43 @@ class KeptToken:
     def __init__(self, credential: TokenCredential) -> None:
         self._credential = credential
         self._kept: dict[tuple[str, ...], AccessToken] = {}
+        self._asking: dict[tuple[str, ...], Future[AccessToken]] = {}
         self._lock = threading.Lock()
 
     def get_token(self, *scopes: str, **kwargs: Any) -> AccessToken:
-        """With `claims`, which Azure asks for when it refuses a token, always a new one."""
+        """With `claims`, which Azure asks for when it refuses a token, always a new one. Whoever asks meanwhile waits
+        for the same answer, a refusal, too: one try may take half a minute, and dozens would follow each other."""
+        claims = kwargs.get("claims")
+        key = scopes if claims is None else (*scopes, claims)
         with self._lock:
-            token = self._kept.get(scopes)
-            if token is None or kwargs.get("claims") or token.expires_on - time.time() < FRESH:
-                token = self._kept[scopes] = self._credential.get_token(*scopes, **kwargs)
-            return token
+            kept = None if claims is not None else self._kept.get(scopes)
+            if kept is not None and kept.expires_on - time.time() >= FRESH:
+                return kept
+            asked = self._asking.get(key)
+            asking = self._asking.setdefault(key, Future())
+        if asked is None:
+            self._ask(key, asking, scopes, kwargs)
+        error = asking.exception()
+        if error is not None and kept is not None and kept.expires_on > time.time():
+            return kept
+        return asking.result()
+
+    def _ask(
+        self, key: tuple[str, ...], asking: Future[AccessToken], scopes: tuple[str, ...], kwargs: dict[str, Any]
+    ) -> None:
+        token, error = None, None
+        try:
+            token = self._credential.get_token(*scopes, **kwargs)
+        except BaseException as raised:  # noqa: BLE001 - it is raised by each that waits
+            error = raised
+        with self._lock:
+            del self._asking[key]
+            if token is not None:
+                self._kept[scopes] = token
+        if token is not None:
+            asking.set_result(token)
+        else:
+            asking.set_exception(error)
 
 
 class OutboundPrincipal:
