@@ -373,6 +373,7 @@ class Wiring:
 
     def _policy_problems(self) -> list[str]:
         try:
+            _ = self.settings, self.transport  # where settings are wrong, those are named first
             self.policy.current()
         except Misconfigured as error:
             return list(error.problems)
