@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from registration.records.results import Results
 from shared import logs
-from shared.errors import RegistrarError
 
 log = logs.get_log(__name__)
 
@@ -56,12 +55,10 @@ class Endings:
         finally:
             with self._lock:
                 standing.in_hand -= 1
-                due = not standing.in_hand and 0 < standing.missing <= standing.stored * SHARE
-                if due:
-                    standing.stored = 0
+                due = _due(standing)
                 self._forget()
-            if due:
-                self._look(operation, standing)
+            while due:
+                due = self._look(operation, standing)
 
     def stored(self, operation: str, total: int) -> None:
         """A result was stored, of so many. To be called with the message in hand."""
@@ -70,16 +67,27 @@ class Endings:
             standing.missing = standing.missing or max(total, 1)
             standing.stored += 1
 
-    def _look(self, operation: str, standing: _Standing) -> None:
+    def _look(self, operation: str, standing: _Standing) -> bool:
+        """Whether to look again: meanwhile another message may have stored what this listing was too early for, and
+        have left it to nobody, since more was missing by what was known then."""
         try:
             progress = self._results.current(operation)
-        except RegistrarError as error:
-            log.info("The end of an operation could not be looked for.", reason=type(error).__name__)
-            return
+        except Exception as error:  # noqa: BLE001 - the message's own work is done
+            log.warning("The end of an operation could not be looked for.", reason=type(error).__name__)
+            return False
         with self._lock:
             standing.missing = 0 if progress is None else max(progress.total - len(progress.outcomes), 0)
+            return _due(standing)
 
     def _forget(self) -> None:
         idle = [operation for operation, standing in self._standing.items() if not standing.in_hand]
         for operation in idle[: max(len(self._standing) - KEPT, 0)]:
             del self._standing[operation]
+
+
+def _due(standing: _Standing) -> bool:
+    """Whether to look now, which starts the count anew. To be called with the lock."""
+    due = not standing.in_hand and 0 < standing.missing <= standing.stored * SHARE
+    if due:
+        standing.stored = 0
+    return due

@@ -97,10 +97,33 @@ def test_the_last_message_in_hand_looks_though_another_stored_the_last_result() 
     assert stored.noticed
 
 
-def test_trouble_with_looking_is_nobodys_trouble() -> None:
+def test_a_result_that_is_stored_while_another_looks_is_not_missed() -> None:
+    """It comes after the listing was made, and is the last one."""
+
+    class Overtaken(Stored):
+        def current(self, operation: str) -> Progress:
+            before = super().current(operation)
+            if self.done < self.total:
+                with endings.in_hand(OPERATION):
+                    self.store(endings)
+            return before
+
+    stored = Overtaken(20)
+    endings = stored.host()
+    with ExitStack() as hands:
+        for _ in range(19):
+            hands.enter_context(endings.in_hand(OPERATION))
+            stored.store(endings)
+    assert stored.noticed
+
+
+@pytest.mark.parametrize(
+    "error", [AzureBusy("StorageUnavailable", "The service's storage cannot be reached."), ValueError("unforeseen")]
+)
+def test_trouble_with_looking_is_nobodys_trouble(error: Exception) -> None:
     class Away(Stored):
         def current(self, _: str) -> Progress:
-            raise AzureBusy("StorageUnavailable", "The service's storage cannot be reached.")
+            raise error
 
     stored = Away(1)
     endings = stored.host()
