@@ -221,6 +221,9 @@ def test_the_sweeper_ends_what_has_outlived_its_deadline(stack: LocalStack, part
     run_function(stack, "sweep")
     result = factory.follow(accepted)
     assert (result.status_code, outcomes(result.json())) == (424, {key: "expired"})
+    listed = factory.http.get("/api/operations", params={"status": "Failed"}).json()["value"]
+    [counts] = [it["counts"] for it in listed if it["id"] == accepted.json()["id"]]
+    assert counts == {"total": 1, "finished": 1, "expired": 1}
 
 
 def test_the_sweeper_sends_messages_that_are_missing(stack: LocalStack, parts: Wiring, factory: Journey) -> None:
