@@ -103,7 +103,7 @@ def _crowded(stack: LocalStack) -> list[Figure]:
 
 
 def _service(stack: LocalStack, keys: Sequence[str]) -> tuple[float, float]:
-    """(seconds from sending the request to its result, seconds of the worker's processor time)."""
+    """(seconds from sending the request to the marker of its end, seconds of the worker's processor time)."""
     before = ground.cpu(ground.host(stack))
     seconds = ground.registered(stack, keys, ASSETS)
     return seconds, ground.cpu(ground.host(stack)) - before

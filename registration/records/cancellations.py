@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 
@@ -18,18 +19,18 @@ class Cancellations:
 
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
-        self._looked: tuple[str, float] = ("", 0.0)
-        """The operation that was not canceled when it was last looked at, and when that was."""
+        self._looked: dict[str, float] = {}
+        """Operations that were not canceled when they were last looked at, and when that was: those of a moment ago."""
         self._lock = threading.Lock()
 
     def asked(self, operation: str, within: float = SEEN_AFTER) -> bool:
         """Whether the operation is to stop, as of so many seconds ago at the most."""
         with self._lock:
-            known, when = self._looked
-            if known == operation and time.monotonic() - when < within:
+            now = time.monotonic()
+            self._looked = {known: when for known, when in self._looked.items() if now - when < SEEN_AFTER}
+            if now - self._looked.get(operation, -math.inf) < within:
                 return False
-            begun = time.monotonic()
             found = self._documents.head(cancel_blob(operation)) is not None
             if not found:
-                self._looked = operation, begun
+                self._looked[operation] = now
             return found

@@ -109,7 +109,5 @@ class Sweeper:
             message = "The operation's deadline passed before its workspaces were found."
             lost = Lost("*/*/*", "DeadlineExceeded", message)
             self._operations.spread(operation, replace(operation, lost=(lost,), pending=False))
-        ended = (
-            self._results.progress(operation_id) or progress
-        )  # with the results of a moment ago, for the list to show
+        ended = self._results.progress(operation_id) or progress  # with what came in since, for lists to show
         self._results.end(operation_id, ended, None if ended.done else Status.FAILED)
