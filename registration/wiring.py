@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from registration.access.caller import door_problem
@@ -58,6 +58,12 @@ STORAGE_THREADS = 32
 
 FILE_EVERY, BLOB_EVERY = 1.0, 30.0
 """Seconds between two looks at the policy."""
+
+
+T = TypeVar("T")
+
+_building = threading.RLock()
+"""Whoever builds parts holds it: from Python 3.12 on, `cached_property` lets two threads build the same one."""
 
 
 def utc_now() -> datetime:
@@ -207,7 +213,7 @@ class Wiring:
             self.operations,
             self.assignments,
             self.expander,
-            lambda: self.reconciler,
+            self._later(lambda parts: parts.reconciler),
             self.policy.current,
             utc_now,
         )
@@ -222,7 +228,7 @@ class Wiring:
     def expander(self) -> Expander:
         from registration.work.expanding import Expander
 
-        return Expander(self.documents, self.catalog, lambda: self.discovery, self.policy.current)
+        return Expander(self.documents, self.catalog, self._later(lambda parts: parts.discovery), self.policy.current)
 
     @cached_property
     def audit(self) -> Audit:
@@ -366,6 +372,16 @@ class Wiring:
             self.settings.max_attempts,
         )
 
+    def _later(self, part: Callable[[Wiring], T]) -> Callable[[], T]:
+        """For parts that are looked up when they are needed, and lead to the throttle: there must be one of it. To be
+        called by who holds no lock of his own."""
+
+        def look_up() -> T:
+            with _building:
+                return part(self)
+
+        return look_up
+
     def problems(self) -> list[str]:
         """What is misconfigured, by the names of settings; empty when nothing is."""
         door = door_problem(os.environ)
@@ -373,20 +389,20 @@ class Wiring:
 
     def _policy_problems(self) -> list[str]:
         try:
-            _ = self.settings, self.transport  # where settings are wrong, those are named first
-            self.policy.current()
+            with _building:  # and no longer: the policy may be far away, and everybody waits for this lock
+                _, _, policy = self.settings, self.transport, self.policy  # the first that is wrong is named
+            policy.current()
         except Misconfigured as error:
             return list(error.problems)
         except Exception as error:  # noqa: BLE001 - health answers, whatever is wrong
             return [f"the policy cannot be read ({type(error).__name__})"]
-        return [] if self.policy.problem is None else [self.policy.problem]
+        return [] if policy.problem is None else [policy.problem]
 
 
-_lock = threading.RLock()
 _wiring = Wiring()
 
 
 def wired(part: Callable[[Wiring], Any]) -> Any:
     """A part of this process's wiring; built once, also when many threads ask at once."""
-    with _lock:
+    with _building:
         return part(_wiring)

@@ -17,5 +17,5 @@ def health(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
 
 
 def _health(_: func.HttpRequest) -> func.HttpResponse:
-    problems = wired(lambda parts: parts.problems())
+    problems = wired(lambda parts: parts.problems)()
     return http.answer(200, {"status": "misconfigured" if problems else "healthy", "problems": problems})
