@@ -89,6 +89,10 @@ class _Adapter(HTTPAdapter):
         conn.cert_reqs = "CERT_REQUIRED"  # against the context, which holds the bundle already
 
 
+def _signed_already(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
 class Transport(RequestsTransport):  # type: ignore[misc]  # azure-core hands it out lazily, untyped
     """Sends a request; tries again, in place, what may be tried again.
 
@@ -106,6 +110,7 @@ class Transport(RequestsTransport):  # type: ignore[misc]  # azure-core hands it
     ) -> None:
         session = requests.Session()
         session.trust_env = bool(getproxies())  # else requests reads environment and netrc anew for each call
+        session.auth = _signed_already  # else what netrc has for a host takes the place of the token
         session.mount("https://", _Adapter())
         session.mount("http://", _Adapter())
         super().__init__(session=session, session_owner=False)

@@ -21,7 +21,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from registration.wiring import Wiring
 from shared.errors import Misconfigured
 from shared.transport import Transport
-from tests.support import LocalStack
+from tests.support import API_VERSION, MANAGEMENT, LocalStack, arm_id
 
 
 def ask(stack: LocalStack, transport: Transport, **options: Any) -> int:
@@ -151,3 +151,18 @@ def test_a_proxy_that_speaks_tls_is_checked_against_the_bundle_too(
     behind(stack.description["arm"])
     with pytest.raises(ServiceRequestError, match=refusal):
         ask(stack, transport(stack.description["ca"] if trusted else DEFAULT_CA_BUNDLE_PATH))
+
+
+def test_a_token_stands_whatever_netrc_has_for_its_host(
+    stack: LocalStack, transport: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a proxy is set, requests reads the environment, and netrc with it."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password not-a-secret\n")
+    netrc.chmod(0o600)
+    for name, value in {"NETRC": str(netrc), "HTTPS_PROXY": "http://127.0.0.1:1", "NO_PROXY": "127.0.0.1"}.items():
+        monkeypatch.setenv(name, value)
+    headers = {"Authorization": f"Bearer {stack.token('platform-admin', MANAGEMENT)}"}
+    address = f"{stack.description['arm']}{arm_id(stack.new_workspace())}?api-version={API_VERSION}"
+    answer = transport(stack.description["ca"]).send(HttpRequest("GET", address, headers=headers))
+    assert answer.status_code == 200
