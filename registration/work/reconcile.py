@@ -18,6 +18,7 @@ from registration.plan import (
     Sync,
     make_plan,
     must_look,
+    resolved,
 )
 from registration.records.inventory import State
 from registration.records.outcomes import Verdict
@@ -89,7 +90,7 @@ class Reconciler:
             work.observed = self._look_closer(work, desired)
             plan = make_plan(desired, state.inventory, work.observed, job.now.isoformat())
             results = self._carry_out(work, self._permitted(work, plan), check, intend)
-        return self._told(work, desired, plan, results)
+        return self._told(work, desired, plan, _owned_up_to(work, results))
 
     def _told(self, work: Work, desired: Desired, plan: Plan, results: Sequence[AssetResult]) -> Reconciled:
         """The results, in the order of the registrations, with the names as they were written."""
@@ -219,6 +220,26 @@ def _as_last_seen(work: Work, result: AssetResult) -> AssetResult:
         for stored in work.wanting
     )
     return verdicts.unseen(result, seen.reasons) if reports else result
+
+
+def _owned_up_to(work: Work, results: Sequence[AssetResult]) -> Sequence[AssetResult]:
+    """The results, with what an earlier run made and, killed in the middle, has told nobody of. It is told once: the
+    intents that were carried out are no more, once this run is noted."""
+    if work.job.dry_run:
+        return results
+    inventory = work.state.inventory
+    left = resolved(inventory, work.observed).intents
+    carried_out = {
+        (asset, intended.origin.name): asset not in inventory.assets
+        for asset, intended in inventory.intents.items()
+        if asset not in left and intended.origin is not None
+    }
+    return [
+        verdicts.made_before(result, carried_out[key])
+        if result.verdict is Verdict.UNCHANGED and (key := (result.asset.lower(), result.registration)) in carried_out
+        else result
+        for result in results
+    ]
 
 
 def _written(desired: Desired, state: State) -> dict[tuple[str, str], str]:

@@ -136,6 +136,12 @@ def unseen(result: AssetResult, drift: Iterable[Mapping[str, Any]]) -> AssetResu
     return replace(result, verdict=Verdict.DRIFTED, reasons=reasons)
 
 
+def made_before(result: AssetResult, created: bool) -> AssetResult:
+    """An asset that is as wanted, since a run has made it so that was cut off before it could tell."""
+    verdict, action = (Verdict.CREATED, Action.CREATE) if created else (Verdict.UPDATED, Action.UPDATE)
+    return replace(result, verdict=verdict, action=action)
+
+
 def done(change: Change) -> AssetResult:
     """A change that was written."""
     if change.action in WRITES:

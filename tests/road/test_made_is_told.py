@@ -12,9 +12,11 @@ import pytest
 from azure.storage.blob import BlobLeaseClient, ContainerClient
 
 from registration.access.caller import Caller
+from registration.records.inventory import write_state
 from registration.records.messages import WorkMessage
 from registration.request.document import parse_registration
 from registration.wiring import Wiring
+from registration.work import worker
 from shared.errors import AzureBusy
 from shared.settings import AUDIT_CONTAINER
 from tests.road.journey import Journey, data, fault, registration
@@ -181,3 +183,32 @@ def test_a_message_that_is_delivered_again_after_its_end_tells_nothing_twice(beg
     begun.sent = [rest]
     late(begun)
     assert (begun.outcome(), begun.applied()) == ("succeeded", told)
+
+
+def test_what_a_run_made_that_was_cut_off_before_it_noted_anything(
+    begun: Begun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the host is killed between the last write and what is noted of it: the intents alone are left."""
+    noted = write_state
+    calls = []
+
+    def killed(*arguments: Any) -> None:
+        calls.append(arguments)
+        if len(calls) > 1:
+            raise RuntimeError
+        noted(*arguments)
+
+    message = begun.sent[0]
+    monkeypatch.setattr(worker, "write_state", killed)
+    with pytest.raises(RuntimeError):
+        begun.work()
+    monkeypatch.undo()
+    begun.sent.insert(0, message)
+    begun.work()
+    everything = {**MADE, "data/sales/1": "created"}
+    assert (begun.told(), begun.outcome()) == (everything, "succeeded")
+    assert begun.applied() == lines(everything)
+    begun.id = begun.accept(data("hr", version="1"), data("sales", version="1"))
+    begun.work()
+    assert begun.told() == dict.fromkeys(everything, "unchanged"), "it is told once"
+    assert begun.applied() == []
