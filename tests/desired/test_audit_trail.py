@@ -40,6 +40,11 @@ def trail(stack: LocalStack, **fields: str) -> list[dict[str, str]]:
     return sorted(kept, key=lambda line: line["at"])
 
 
+def requests(stack: LocalStack) -> list[dict[str, str]]:
+    """The lines about requests; work that another test left behind may still make some about assets."""
+    return [line for line in trail(stack) if "where" not in line]
+
+
 def who(stack: LocalStack, identity: str) -> str:
     return f"{stack.config['tenant_id']}/{stack.description['identities'][identity]['object_id']}"
 
@@ -116,18 +121,18 @@ def test_who_cannot_be_told_is_unknown_and_reading_makes_no_line(
     stack: LocalStack, factory: Journey, name: str
 ) -> None:
     factory.done(registration([stack.new_workspace()], data("sales", version="1"), name=name))
-    before = len(trail(stack))
+    before = len(requests(stack))
     stranger = Journey(stack, "stranger")
     for path in (f"registrations/{name}", "registrations", "operations", "workspaces", "me"):
         factory.http.get(f"/api/{path}")
         stranger.http.get(f"/api/{path}")
     assert factory.send(registration([stack.new_workspace()], data("sales")), "/api/plan").status_code == 200
-    assert len(trail(stack)) == before
+    assert len(requests(stack)) == before
     nobody = Journey(stack, None)
     assert nobody.send({}).status_code == 401
-    assert len(trail(stack)) == before, "Easy Auth refuses it, and the app never sees it"
+    assert len(requests(stack)) == before, "Easy Auth refuses it, and the app never sees it"
     assert stranger.http.post("/api/reconcile", json={}).status_code == 403
-    last = trail(stack)[-1]
+    last = requests(stack)[-1]
     assert (last["who"], last["action"], last["outcome"]) == (who(stack, "stranger"), "reconcile", "403")
 
 
