@@ -54,6 +54,34 @@ def test_no_name_is_looked_up_in_what_is_an_empty_object_to_the_compiler() -> No
             assert not re.search(rf"\b{name}\[", text), (file, name)
 
 
+def test_what_may_be_null_is_asked_for_as_such() -> None:
+    """The linter warns of `settings.tls` where its type says `tls: ScoringTls?` (use-safe-access), under any condition,
+    unless it is `settings.?tls` or `settings.tls!`; its stand-in lets it pass.
+    """
+    nullable = {
+        name: set(re.findall(r"^  '?([\w-]+)'?: .*\?$", body, re.MULTILINE))
+        for file in (INFRA / "types.bicep", INFRA / "platform" / "types.bicep")
+        for name, body in re.findall(
+            r"^type (\w+) = \{\n(.*?)^\}", file.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+        )
+    }
+    assert nullable["ScoringCluster"] == {"tls", "attached"}
+
+    def unsafe(text: str) -> list[str]:
+        code = re.sub(r"fail\('.*'\)|@description\(.*\)|//.*", "", text)
+        return [
+            found
+            for param, kind in re.findall(r"^param (\w+) (\w+)", text, re.MULTILINE)
+            for name in sorted(nullable.get(kind, ()))
+            for found in re.findall(rf"\b{param}!?\.{name}\b(?!!)", code)
+        ]
+
+    assert unsafe("param settings ScoringCluster\nvar tls = settings.tls\n") == ["settings.tls"]
+    assert not unsafe("param settings ScoringCluster\nvar tls = settings.tls!.hostName == settings.?tls.hostName\n")
+    for file in tools.sources():
+        assert unsafe(file.read_text(encoding="utf-8")) == [], file
+
+
 def test_every_parameter_file_is_one_of_the_sets() -> None:
     found = {file.stem for file in tools.parameter_files() if INFRA / "platform" not in file.parents}
     assert found == {"main", *SETS}
