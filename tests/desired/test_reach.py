@@ -36,7 +36,7 @@ def test_a_wish_that_its_owner_may_not_have_stands_against_nobody(
     stack: LocalStack, factory: Journey, parts: Any, name: str
 ) -> None:
     """Stored while a rule allowed it, or by hand: the rule is gone, and so is the precedence."""
-    key = stack.new_workspace()
+    key = stack.new_workspace(tags={"for": name})
     owner = Journey(stack, "data-owner")
     sales = {"name": "sales_x", "type": "uri_file", "version": "1"}
     owner.done(registration([key], {**sales, "path": f"{LAKE}/a.csv"}, name=name, datastores=[]))
@@ -46,7 +46,7 @@ def test_a_wish_that_its_owner_may_not_have_stands_against_nobody(
     parts.documents.replace(stored.name, value, etag=stored.etag)
     other = f"{name}-{uuid.uuid4().hex[:6]}"
     parts.catalog.current(fresh=0.0)
-    selector = {"selector": {"subscription_id": key.split("/")[0], "resource_group": "ml-rg"}}
+    selector = {"selector": {"subscription_id": key.split("/")[0], "tags": {"for": name}}}
     body = {**registration([], data("hr", version="1"), name=other), "workspaces": [selector]}
     result = factory.follow(factory.accepted(body)).json()
     assert actions(result, key) == {"datastores/silver": "create", "data/hr/1": "create"}
