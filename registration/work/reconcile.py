@@ -225,9 +225,9 @@ def _as_last_seen(work: Work, result: AssetResult) -> AssetResult:
 def _owned_up_to(work: Work, results: Sequence[AssetResult]) -> Sequence[AssetResult]:
     """The results, with what an earlier run made and, killed in the middle, has told nobody of. It is told once: the
     intents that were carried out are no more, once this run is noted."""
-    if work.job.dry_run:
-        return results
     inventory = work.state.inventory
+    if work.job.dry_run or not inventory.intents:
+        return results
     left = resolved(inventory, work.observed).intents
     carried_out = {
         (asset, intended.origin.name): asset not in inventory.assets

@@ -115,7 +115,7 @@ def test_the_age_of_a_version_is_no_warning() -> None:
 def test_a_version_that_has_a_newer_one_is_found(bicep: Bicep, tmp_path: Path) -> None:
     """The types that the stand-in brings know the newest."""
     if isinstance(bicep, tools.Compiler):
-        pytest.skip("the compiler notes it, without failing")
+        pytest.skip("NOT CHECKED: the compiler notes an outdated version without failing; the stand-in fails on it")
     shutil.copy(INFRA / "bicepconfig.json", tmp_path)
     text = (INFRA / "modules" / "identity.bicep").read_text(encoding="utf-8")
     (tmp_path / "identity.bicep").write_text(text)

@@ -59,6 +59,7 @@ resource machine 'Microsoft.Compute/virtualMachines@2026-04-01' = {
       customData: base64(setUp)
       linuxConfiguration: {
         disablePasswordAuthentication: true
+        // On the machine that is made: Azure takes a first key at this place alone.
         ssh: { publicKeys: [{ path: '/home/${firstUser}/.ssh/authorized_keys', keyData: sshPublicKey }] }
         // ImageDefault is the image's own way: Ubuntu installs its security updates every day.
         patchSettings: {
